@@ -1,0 +1,101 @@
+"""Cards and bound actions as JSON: for the outbox, for buttons on a platform, for the golden files.
+
+The form is a promise: a row written by one version is read by the next, so every value carries its kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from bot import conversation as c
+
+_KINDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        c.Text, c.Mention, c.Link, c.Address, c.Bound, c.Button, c.Paragraph, c.Note, c.Facts, c.Entry,
+        c.Buttons, c.Divider, c.Picture, c.Card, c.Conversation, c.MemberJoined, c.MemberLeft,
+        c.MemberChanged,
+    )
+}  # fmt: skip
+
+
+def dump_card(card: c.Card) -> str:
+    """A card as JSON text."""
+    return json.dumps(_plain(card), ensure_ascii=False, separators=(",", ":"))
+
+
+def load_card(text: str) -> c.Card:
+    """Read what `dump_card` wrote. Raises `ValueError` for anything else."""
+    card = _value(json.loads(text))
+    if not isinstance(card, c.Card):
+        raise ValueError("not a card")
+    return card
+
+
+def dump_bound(bound: c.Bound) -> str:
+    """An action with its arguments, short enough for a button (2,000 characters in Slack)."""
+    return json.dumps([bound.action, bound.arguments()], ensure_ascii=False, separators=(",", ":"))
+
+
+def load_bound(text: str) -> c.Bound:
+    """Read a claim of the client. Raises `ValueError` for anything that is no bound action."""
+    match json.loads(text):
+        case [str(action), dict(args)] if all(isinstance(v, str | int | bool | None) for v in args.values()):
+            return c.Bound(action, tuple((str(name), value) for name, value in args.items()))
+    raise ValueError("not a bound action")
+
+
+def dump_event(event: c.Happening, side: c.Side) -> str:
+    """An event as JSON text, for the inbox."""
+    return json.dumps([side.value, _plain(event)], ensure_ascii=False, separators=(",", ":"))
+
+
+def load_event(text: str) -> tuple[c.Happening, c.Side]:
+    """Read what `dump_event` wrote. Raises `ValueError` for anything else."""
+    side, row = json.loads(text)
+    event = _value(row)
+    if not isinstance(event, c.Happening):
+        raise ValueError("not an event")
+    return event, c.Side(side)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        row: dict[str, Any] = {"is": type(value).__name__}
+        for f in fields(value):
+            row[f.name] = _plain(getattr(value, f.name))
+        return row
+    if isinstance(value, datetime):
+        return {"is": "datetime", "at": value.isoformat()}
+    if isinstance(value, date):
+        return {"is": "date", "at": value.isoformat()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _value(row: Any) -> Any:
+    if isinstance(row, list):
+        return tuple(_value(item) for item in row)
+    if not isinstance(row, Mapping):
+        return row
+    name = row.get("is")
+    if name == "datetime":
+        return datetime.fromisoformat(row["at"])
+    if name == "date":
+        return date.fromisoformat(row["at"])
+    kind = _KINDS.get(str(name))
+    if kind is None:
+        raise ValueError(f"unknown kind {name!r}")
+    known = {f.name for f in fields(kind)}
+    values = {key: _value(item) for key, item in row.items() if key in known}
+    if kind is c.Address:
+        values["platform"] = c.Platform(values["platform"])
+    return kind(**values)
