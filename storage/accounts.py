@@ -1,0 +1,185 @@
+"""Accounts on a platform, whom they belong to, and who of them is staff (owners, HR).
+
+An account is tied to a person only by a code, by an address that we proved and the platform confirms, by delivery
+to the company address, or by HR; never by a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.conversation import Actor, Address, Role, Side, Standing
+from storage.columns import Row, kept, normal_email, words
+from storage.engine import Tx, now
+from storage.leavers import leaving_still
+from storage.people import Person, is_member
+
+
+class Account(Row):
+    """A login on a platform, as the platform last described it."""
+
+    __tablename__ = "accounts"
+    __table_args__ = ({"info": kept("person", "stay_in_touch", "until erased or untied for 90 days")},)
+
+    address: Mapped[str] = mapped_column(String(120), primary_key=True)
+    side: Mapped[Side] = mapped_column(words(Side))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), default=None, index=True)
+    standing: Mapped[Standing] = mapped_column(words(Standing), default=Standing.MEMBER)
+    locale: Mapped[str] = mapped_column(String(8), default="")
+    zone: Mapped[str] = mapped_column(String(64), default="")
+    tied_by: Mapped[str] = mapped_column(String(16), default="")
+    tied_at: Mapped[datetime | None] = mapped_column(default=None)
+    gone: Mapped[bool] = mapped_column(default=False)
+    looked_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    wrong_codes: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Staff(Row):
+    """Who owns or runs the network: from the settings, as an address or as an e-mail yet to be looked up."""
+
+    __tablename__ = "staff"
+    __table_args__ = ({"info": kept("staff", "running the network", "while named in the settings")},)
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    role: Mapped[Role] = mapped_column(words(Role))
+    email: Mapped[str] = mapped_column(String(254), default="", index=True)
+    address: Mapped[str] = mapped_column(String(120), default="", index=True)
+
+
+def note(tx: Tx, address: Address, side: Side) -> Account:
+    """The account's row, made when it is met for the first time."""
+    account = tx.get(Account, str(address))
+    if account is None:
+        account = Account(address=str(address), side=side)
+        tx.add(account)
+        tx.flush()
+    return account
+
+
+def looked(tx: Tx, address: Address, standing: Standing, locale: str, zone: str) -> None:
+    """Keep what the platform says about an account that we know."""
+    account = tx.get(Account, str(address))
+    if account is not None:
+        account.standing, account.locale, account.zone = standing, locale[:2], zone
+        account.looked_at, account.gone = now(tx), False
+
+
+def gone(tx: Tx, address: Address) -> None:
+    """The account was deactivated: nothing is sent there any more."""
+    account = tx.get(Account, str(address))
+    if account is not None:
+        account.gone, account.looked_at = True, now(tx)
+
+
+def forget_looks(tx: Tx, address: Address) -> None:
+    """Have the platform asked again how this account looks, if we know it; it is active again."""
+    account = tx.get(Account, str(address))
+    if account is not None:
+        account.looked_at, account.gone = None, False
+
+
+def tie(tx: Tx, address: Address, side: Side, person: Person, by: str) -> Account:
+    """Tie an account to a person; a former account of the person on that side is untied."""
+    for other in tx.scalars(select(Account).where(Account.person_id == person.id, Account.side == side)):
+        other.person_id = None
+    account = note(tx, address, side)
+    account.person_id, account.tied_by, account.tied_at = person.id, by, now(tx)
+    account.wrong_codes, account.locked_until = 0, None
+    tx.flush()
+    return account
+
+
+def untie(tx: Tx, person_id: str) -> None:
+    """Forget which accounts a person has."""
+    for account in tx.scalars(select(Account).where(Account.person_id == person_id)):
+        account.person_id = None
+    tx.flush()
+
+
+def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
+    """The living account of a person on one side."""
+    query = select(Account.address).where(
+        Account.person_id == person_id, Account.side == side, Account.gone.is_(False)
+    )
+    found = tx.scalar(query.limit(1))
+    return Address.parse(found) if found else None
+
+
+def unlooked(tx: Tx, before: datetime, limit: int = 50) -> list[tuple[Side, Address]]:
+    """Accounts never described by their platform, or not since `before`."""
+    stale = (Account.looked_at.is_(None)) | (Account.looked_at < before)
+    query = select(Account.side, Account.address).where(stale, Account.gone.is_(False))
+    rows = tx.execute(query.order_by(Account.looked_at).limit(limit)).all()
+    return [(side, Address.parse(address)) for side, address in rows]
+
+
+def set_staff(tx: Tx, wanted: Iterable[tuple[Role, str]]) -> None:
+    """Make the table equal to the settings: (role, e-mail or address); looked-up addresses are kept."""
+    known = {(s.role, s.email or s.address): s for s in tx.scalars(select(Staff))}
+    keys = {(role, who if ":" in who else normal_email(who)) for role, who in wanted}
+    for key, row in known.items():
+        if key not in keys:
+            tx.execute(delete(Staff).where(Staff.id == row.id))
+    for role, who in sorted(keys - known.keys()):
+        mail = ":" not in who
+        tx.add(Staff(role=role, email=who if mail else "", address="" if mail else who))
+    tx.flush()
+
+
+def staff(tx: Tx) -> list[Staff]:
+    """Everybody who runs the network, owners first; a person of two roles appears once."""
+    rows = sorted(tx.scalars(select(Staff)), key=lambda s: (s.role is not Role.OWNER, s.id))
+    return list({s.email or s.address: s for s in reversed(rows)}.values())[::-1]
+
+
+def staff_found(tx: Tx, email: str, address: Address) -> None:
+    """Remember which account a staff e-mail belongs to."""
+    for row in tx.scalars(select(Staff).where(Staff.email == normal_email(email))):
+        row.address = str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An actor as storage knows them; `met` is false for an account never seen before."""
+
+    actor: Actor
+    met: bool
+
+
+def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
+    """Who acts, with every role they hold at this moment. One query for a member, two for staff."""
+    query = (
+        select(Account, Person)
+        .outerjoin(Person, Person.id == Account.person_id)
+        .where(Account.address == str(address))
+    )
+    row = tx.execute(query).one_or_none()
+    account, person = row if row is not None else (None, None)
+    roles = {r for r in tx.scalars(select(Staff.role).where(Staff.address == str(address)))}
+    if side is Side.COMPANY:
+        roles.add(Role.EMPLOYEE)
+        if person is not None and leaving_still(tx, person.id):
+            roles.add(Role.LEAVER)
+        elif person is not None:
+            person = None  # a company account may be handed on to somebody else
+    elif person is not None:
+        roles.add(Role.ALUMNUS if is_member(person, now(tx)) else Role.LEAVER)
+    locale = (account.locale if account else "") or (person.locale if person else "") or default_locale
+    actor = Actor(
+        address=address,
+        side=side,
+        roles=frozenset(roles),
+        standing=account.standing if account else Standing.MEMBER,
+        locale=locale if locale in ("ja", "en") else "en",
+        zone=(account.zone if account else "") or default_zone,
+        person_id=person.id if person is not None else None,
+    )
+    return Known(actor, met=account is not None)
+
+

@@ -1,0 +1,109 @@
+"""Check-ins: one planned conversation of a person, its nudges and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.columns import Row, kept, words
+from storage.engine import Tx, now
+
+
+class State(StrEnum):
+    """Where a check-in stands; `resting` is silence after the last nudge."""
+
+    PLANNED = "planned"
+    ASKED = "asked"
+    NUDGED = "nudged"
+    ANSWERED = "answered"
+    RESTING = "resting"
+    STOPPED = "stopped"
+
+
+OPEN = frozenset({State.PLANNED, State.ASKED, State.NUDGED})
+
+
+class Checkin(Row):
+    """One check-in (近況確認); `due_at` is when the next step of it is taken."""
+
+    __tablename__ = "checkins"
+    __table_args__ = (
+        UniqueConstraint("person_id", "number"),
+        Index("ix_checkins_state_due_at", "state", "due_at"),
+        {"info": kept("person", "stay_in_touch", "3 years")},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    number: Mapped[int]
+    due_at: Mapped[datetime]
+    state: Mapped[State] = mapped_column(words(State), default=State.PLANNED)
+    answer: Mapped[str] = mapped_column(String(16), default="")
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy
+
+
+def plan(tx: Tx, person_id: str, due_at: datetime) -> Checkin | None:
+    """Plan the next check-in of a person; `None` when one is open already."""
+    if current(tx, person_id) is not None:
+        return None
+    query = select(Checkin.number).where(Checkin.person_id == person_id).order_by(Checkin.number.desc()).limit(1)
+    row = Checkin(person_id=person_id, number=(tx.scalar(query) or 0) + 1, due_at=due_at)
+    tx.add(row)
+    tx.flush()
+    return row
+
+
+def current(tx: Tx, person_id: str) -> Checkin | None:
+    """The open check-in of a person."""
+    return tx.scalar(select(Checkin).where(Checkin.person_id == person_id, Checkin.state.in_(OPEN)).limit(1))
+
+
+def of(tx: Tx, checkin_id: int, person_id: str | None) -> Checkin | None:
+    """A check-in, if it belongs to this person."""
+    row = tx.get(Checkin, checkin_id)
+    return row if row is not None and row.person_id == person_id else None
+
+
+def due(tx: Tx, limit: int = 500) -> Sequence[Checkin]:
+    """Open check-ins whose next step has come."""
+    query = select(Checkin).where(Checkin.state.in_(OPEN), Checkin.due_at <= now(tx))
+    return tx.scalars(query.order_by(Checkin.due_at, Checkin.id).limit(limit)).all()
+
+
+def step(tx: Tx, checkin: Checkin, state: State, due_at: datetime | None = None) -> None:
+    """Bring a check-in on."""
+    checkin.state = state
+    checkin.due_at = due_at or checkin.due_at
+    tx.flush()
+
+
+def answer(tx: Tx, checkin: Checkin, word: str) -> None:
+    """Keep the answer; a later answer to the same question replaces it."""
+    checkin.state, checkin.answer, checkin.answered_at = State.ANSWERED, word, now(tx)
+    tx.flush()
+
+
+def postpone(tx: Tx, checkin: Checkin) -> None:
+    """Asked to come later: the next nudge, if one is left, comes at its planned time; nothing is answered yet."""
+    checkin.answer = "later"
+    tx.flush()
+
+
+def stop(tx: Tx, person_id: str) -> None:
+    """No further nudge for this person."""
+    row = current(tx, person_id)
+    if row is not None:
+        step(tx, row, State.STOPPED)
+
+
+def next_moments(tx: Tx, limit: int = 5) -> Sequence[Checkin]:
+    """The check-ins that come next."""
+    query = select(Checkin).where(Checkin.state.in_(OPEN), Checkin.due_at > now(tx))
+    return tx.scalars(query.order_by(Checkin.due_at).limit(limit)).all()

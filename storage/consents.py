@@ -1,0 +1,85 @@
+"""Consents: what a person allowed, in which words, where and when. Rows are only ever added.
+
+Source: 個人情報保護法 17, 18, 27条; GDPR art. 7 (proof of consent, withdrawal as easy as giving it).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.columns import Row, kept, words
+from storage.engine import Tx, now
+
+
+class Purpose(StrEnum):
+    """What a message is for. The first five need a consent, the others never do."""
+
+    STAY_IN_TOUCH = "stay_in_touch"
+    EVENTS = "events"
+    OPENINGS = "openings"
+    BUSINESS = "business"
+    RESEARCH = "research"
+    ASKING = "asking"  # the question itself, and what the person's own answer sets off
+    PAPERS = "papers"  # statutory papers
+    STAFF = "staff"  # to those who run the network
+
+
+FREE = frozenset({Purpose.ASKING, Purpose.PAPERS, Purpose.STAFF})
+
+
+class Decision(StrEnum):
+    """What was said."""
+
+    GIVEN = "given"
+    LATER = "later"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Consent(Row):
+    """One statement of a person about one purpose."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        Index("ix_consents_person_purpose", "person_id", "purpose", "id"),
+        {"info": kept("person", "proof of consent", "as long as the person, then as an unreadable id")},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    purpose: Mapped[Purpose] = mapped_column(words(Purpose))
+    decision: Mapped[Decision] = mapped_column(words(Decision))
+    wording: Mapped[str] = mapped_column(String(32))
+    locale: Mapped[str] = mapped_column(String(8))
+    channel: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+
+
+WORDING = "stay-1"
+"""The version of the words under which consent is asked; a changed wording is a new version."""
+
+
+def record(tx: Tx, person_id: str, decision: Decision, *, locale: str, channel: str,
+           purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:  # fmt: skip
+    """Add what the person said, now."""
+    row = Consent(person_id=person_id, purpose=purpose, decision=decision, wording=WORDING, locale=locale,
+                  channel=channel, at=now(tx))  # fmt: skip
+    tx.add(row)
+    tx.flush()
+
+
+def decision(tx: Tx, person_id: str, purpose: Purpose = Purpose.STAY_IN_TOUCH) -> Decision | None:
+    """The last thing a person said about a purpose."""
+    query = select(Consent.decision).where(Consent.person_id == person_id, Consent.purpose == purpose)
+    return tx.scalar(query.order_by(Consent.id.desc()).limit(1))
+
+
+def allows(tx: Tx, person_id: str | None, purpose: Purpose) -> bool:
+    """Whether a message for this purpose may go to this person now."""
+    if purpose in FREE:
+        return True
+    return person_id is not None and decision(tx, person_id, purpose) is Decision.GIVEN

@@ -1,0 +1,113 @@
+"""One way into the database: `Database.run(fn)`, the only commit in the product.
+
+A transaction is a plain function from a `Tx`; on SQLite it runs in a worker thread (writers one after the other
+in a thread of their own, which is the write lock of the process), so nothing inside it can await.
+SQLite as measured: WAL, foreign keys, `synchronous=FULL`, `BEGIN IMMEDIATE` for writers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import ConfigError
+from storage.columns import Vault
+
+Tx = Session
+T = TypeVar("T")
+
+
+class Database:
+    """The database of one deployment."""
+
+    def __init__(self, url: str, vault: Vault, clock: Clock) -> None:
+        self.url = url
+        self.vault = vault
+        self.clock = clock
+        self._reading = sqlite_engine(url)
+        self._writing = self._reading.execution_options(writes=True)
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="okaeri-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
+
+    async def run(self, fn: Callable[[Tx], T], *, reads: bool = False) -> T:
+        """Run `fn` in one transaction and return its value; any exception rolls everything back.
+
+        With `reads=True` nothing may be written: the transaction is rolled back in any case.
+        """
+        pool = self._readers if reads else self._writer
+        return await asyncio.get_running_loop().run_in_executor(pool, self.run_now, fn, reads)
+
+    def run_now(self, fn: Callable[[Tx], T], reads: bool = False) -> T:
+        """The same, in the calling thread: for the command line and the start."""
+        engine = self._reading if reads else self._writing
+        with Session(engine, expire_on_commit=False, autoflush=not reads) as tx:
+            tx.info["vault"], tx.info["clock"] = self.vault, self.clock
+            value = fn(tx)
+            if reads:
+                tx.rollback()
+            else:
+                tx.commit()
+            return value
+
+    def close(self) -> None:
+        """Wait for what runs, then let the files go."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._reading.dispose()
+
+
+def sqlite_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    """An engine as measured best for SQLite. Raises `ConfigError` for another database or folder."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError([f"OKAERI_DATABASE_URL: {parsed.get_backend_name()!r}; right: sqlite:///var/okaeri.db"])
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 10, "check_same_thread": False})
+
+    def connected(connection: DBAPIConnection, _: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"foreign_keys={'ON' if foreign_keys else 'OFF'}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine
+
+
+def vault_of(tx: Tx) -> Vault:
+    """The vault of the database that this transaction belongs to."""
+    vault: Vault = tx.info["vault"]
+    return vault
+
+
+def now(tx: Tx) -> datetime:
+    """Calendar time."""
+    clock: Clock = tx.info["clock"]
+    return clock.now()
+
+
+def wire(tx: Tx) -> float:
+    """Real seconds, for leases and pace."""
+    clock: Clock = tx.info["clock"]
+    return clock.wire()
+
+
+def healthy(tx: Tx) -> bool:
+    """Whether the database answers."""
+    return bool(tx.scalar(text("SELECT 1")) == 1)

@@ -1,0 +1,85 @@
+"""The inbox: what a platform told us once is acted on once.
+
+Events (a join, a deactivation) are kept before the ack and driven again after a crash; commands and presses leave
+only their id, in the transaction of their effect.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.columns import Row, Sealed, kept
+from storage.engine import Tx, now, vault_of, wire
+
+
+class Received(Row):
+    """One thing that arrived; `payload` is kept only until it was handled."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_done_at", "done_at"),
+        {"info": kept("person", "once-only handling", "7 days; the content until handled")},
+    )
+
+    platform: Mapped[str] = mapped_column(String(16), primary_key=True)
+    workspace: Mapped[str] = mapped_column(String(64), primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    received_at: Mapped[datetime]
+    payload: Mapped[bytes | None] = mapped_column(Sealed, default=None, repr=False)
+    done_at: Mapped[datetime | None] = mapped_column(default=None)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try: Mapped[float] = mapped_column(default=0.0)
+
+
+Key = tuple[str, str, str]
+REDRIVE_AFTER = 30.0
+TRIES = 8
+
+
+def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
+    """Keep an id; false when it was here before. With a payload the row waits to be handled, else it is done."""
+    platform, workspace, event_id = key
+    at = now(tx)
+    values = {
+        "platform": platform, "workspace": workspace, "event_id": event_id, "received_at": at, "tries": 0,
+        "payload": vault_of(tx).wrap(payload.encode(), f"inbox:{event_id}") if payload else None,
+        "done_at": None if payload else at, "next_try": wire(tx) + REDRIVE_AFTER,
+    }  # fmt: skip
+    done = tx.execute(insert(Received).values(values).on_conflict_do_nothing())
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def done(tx: Tx, key: Key) -> None:
+    """The event has had its effect; its content goes."""
+    row = tx.get_one(Received, key)
+    row.done_at, row.payload = now(tx), None
+    tx.flush()
+
+
+def handled(tx: Tx, key: Key) -> bool:
+    """Whether the event has had its effect."""
+    row = tx.get(Received, key)
+    return row is None or row.done_at is not None
+
+
+def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
+    """Events received but not handled, whose next try has come; each is counted as tried."""
+    query = select(Received).where(Received.done_at.is_(None), Received.next_try <= wire(tx), Received.tries < TRIES)
+    found: list[tuple[Key, str]] = []
+    for row in tx.scalars(query.order_by(Received.received_at).limit(limit)).all():
+        row.tries += 1
+        row.next_try = wire(tx) + REDRIVE_AFTER * 2**row.tries
+        if row.payload is not None:
+            text = vault_of(tx).unwrap(row.payload, f"inbox:{row.event_id}").decode()
+            found.append(((row.platform, row.workspace, row.event_id), text))
+    tx.flush()
+    return found
+
+
+def sweep(tx: Tx, before: datetime) -> None:
+    """Forget ids handled before a moment."""
+    tx.execute(delete(Received).where(Received.done_at < before))

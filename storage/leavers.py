@@ -1,0 +1,258 @@
+"""Leavers: one row is one stint's way out, from the first notice to the tied account.
+
+The stages and the ways between them are the transition table of docs/house.md, kept here as code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+
+from bot.errors import Conflict
+from storage.columns import Row, Short, kept, words
+from storage.engine import Tx, now, vault_of
+
+
+class Stage(StrEnum):
+    """Where a leaver stands."""
+
+    ANNOUNCED = "announced"
+    HELD = "held"
+    ASKED = "asked"
+    CONSENTED = "consented"
+    LATER = "later"
+    DECLINED = "declined"
+    UNANSWERED = "unanswered"
+    ENROLLED = "enrolled"
+    JOINED = "joined"
+    WITHDRAWN = "withdrawn"
+    STRUCK = "struck"
+    RETURNED = "returned"
+    LEFT = "left"
+    DECEASED = "deceased"
+
+
+S = Stage
+ENDED = frozenset({S.DECLINED, S.WITHDRAWN, S.STRUCK, S.RETURNED, S.LEFT, S.DECEASED})
+BEFORE_ENROLMENT = frozenset({S.ANNOUNCED, S.HELD, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED})
+_ALWAYS = frozenset({S.STRUCK, S.DECEASED})
+
+TRANSITIONS: dict[Stage, frozenset[Stage]] = {
+    S.ANNOUNCED: frozenset({S.ASKED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS,
+    S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.ENROLLED, S.UNANSWERED, S.WITHDRAWN}) | _ALWAYS,
+    S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS,
+    S.CONSENTED: frozenset({S.ENROLLED, S.LATER, S.DECLINED, S.HELD, S.WITHDRAWN}) | _ALWAYS,
+    S.LATER: frozenset({S.CONSENTED, S.DECLINED, S.ENROLLED, S.HELD, S.WITHDRAWN, S.LEFT, S.RETURNED}) | _ALWAYS,
+    S.DECLINED: frozenset({S.CONSENTED, S.LATER, S.WITHDRAWN}) | _ALWAYS,
+    S.UNANSWERED: frozenset({S.ENROLLED, S.HELD, S.LEFT, S.RETURNED, S.WITHDRAWN}) | _ALWAYS,
+    S.ENROLLED: frozenset({S.JOINED, S.HELD, S.LEFT, S.RETURNED}) | _ALWAYS,
+    S.JOINED: frozenset({S.LEFT, S.RETURNED}) | _ALWAYS,
+    S.WITHDRAWN: frozenset({S.ANNOUNCED, S.HELD}) | _ALWAYS,
+    S.STRUCK: frozenset(),
+    S.RETURNED: frozenset({S.DECEASED}),
+    S.LEFT: frozenset({S.DECEASED}),
+    S.DECEASED: frozenset(),
+}
+
+
+class Leaver(Row):
+    """A stint with a notice of leaving (退職予定者)."""
+
+    __tablename__ = "leavers"
+    __table_args__ = (
+        UniqueConstraint("entity", "employee_number", "stint"),
+        Index("ix_leavers_stage_ask_at", "stage", "ask_at"),
+        Index("ix_leavers_stage_enrol_at", "stage", "enrol_at"),
+        {"info": kept("person", "leaving", "unanswered 90 days; else as long as the person")},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    entity: Mapped[str] = mapped_column(String(64))
+    employee_number: Mapped[str] = mapped_column(String(64))
+    stint: Mapped[int]
+    source: Mapped[str] = mapped_column(String(32))
+    notice: Mapped[str] = mapped_column(String(64))
+    last_day: Mapped[date]
+    leaving_type: Mapped[str] = mapped_column(String(32))
+    last_working_day: Mapped[date | None] = mapped_column(default=None)
+    hired_on: Mapped[date | None] = mapped_column(default=None)
+    department: Mapped[str] = mapped_column(Short, default="")
+    title: Mapped[str] = mapped_column(Short, default="")
+    manager: Mapped[str] = mapped_column(Short, default="")
+    place: Mapped[str] = mapped_column(Short, default="")
+    company_email: Mapped[str] = mapped_column(String(254), default="", repr=False)
+    stage: Mapped[Stage] = mapped_column(words(Stage), default=Stage.ANNOUNCED)
+    held_because: Mapped[str] = mapped_column(String(32), default="")
+    held_at_stage: Mapped[str] = mapped_column(String(32), default="")
+    released: Mapped[bool] = mapped_column(default=False)
+    question: Mapped[str] = mapped_column(String(32), default="")
+    stuck: Mapped[str] = mapped_column(String(64), default="")
+    stuck_told: Mapped[str] = mapped_column(String(64), default="")
+    invited: Mapped[int] = mapped_column(default=0)
+    invited_at: Mapped[datetime | None] = mapped_column(default=None)
+    ask_at: Mapped[datetime | None] = mapped_column(default=None)
+    asked_at: Mapped[datetime | None] = mapped_column(default=None)
+    ask_again_at: Mapped[datetime | None] = mapped_column(default=None)
+    answered_at: Mapped[datetime | None] = mapped_column(default=None)
+    enrol_at: Mapped[datetime | None] = mapped_column(default=None)
+    member_from: Mapped[datetime | None] = mapped_column(default=None)
+    enrolled_at: Mapped[datetime | None] = mapped_column(default=None)
+    later_at: Mapped[datetime | None] = mapped_column(default=None)
+    erase_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    told_at: Mapped[datetime | None] = mapped_column(default=None)
+    remind_at: Mapped[datetime | None] = mapped_column(default=None)
+    changed_at: Mapped[datetime | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy
+
+
+class Suppression(Row):
+    """A salted mark of somebody who said no or was erased, so that no import creates them again.
+
+    Source: GDPR art. 17 and 21(3); the mark is an HMAC of entity, number and last day, and names nobody.
+    """
+
+    __tablename__ = "suppressions"
+    __table_args__ = ({"info": kept("none", "keeping a refusal", "for good")},)
+
+    mark: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    at: Mapped[datetime]
+
+
+def move(tx: Tx, leaver: Leaver, to: Stage) -> None:
+    """Bring a leaver to another stage. Raises `Conflict` where the table knows no such way."""
+    if to not in TRANSITIONS[leaver.stage]:
+        raise Conflict("leavers.moved_on")
+    leaver.stage, leaver.changed_at = to, now(tx)
+    tx.flush()
+
+
+def add(tx: Tx, leaver: Leaver) -> Leaver:
+    """Keep a new leaver."""
+    tx.add(leaver)
+    tx.flush()
+    return leaver
+
+
+def get(tx: Tx, leaver_id: int) -> Leaver | None:
+    """The leaver with this id."""
+    return tx.get(Leaver, leaver_id)
+
+
+def latest(tx: Tx, entity: str, employee_number: str) -> Leaver | None:
+    """The newest stint of an employee number in a legal entity."""
+    query = select(Leaver).where(Leaver.entity == entity, Leaver.employee_number == employee_number)
+    return tx.scalar(query.order_by(Leaver.stint.desc()).limit(1))
+
+
+def of_person(tx: Tx, person_id: str) -> Leaver | None:
+    """The newest stint of a person."""
+    query = select(Leaver).where(Leaver.person_id == person_id).order_by(Leaver.id.desc())
+    return tx.scalar(query.limit(1))
+
+
+def leaving_still(tx: Tx, person_id: str) -> bool:
+    """Whether somebody is on the way out and still holds the company account (until enrolment)."""
+    open_still = Leaver.stage.in_(BEFORE_ENROLMENT) & (Leaver.enrol_at > now(tx))
+    query = select(Leaver.id).where(Leaver.person_id == person_id, open_still)
+    return tx.scalar(query.limit(1)) is not None
+
+
+Moment = InstrumentedAttribute[datetime | None]
+
+
+def due(tx: Tx, column: Moment, stages: Collection[Stage], limit: int = 200) -> Sequence[Leaver]:
+    """Leavers in one of the stages whose moment has come, oldest first."""
+    query = select(Leaver).where(Leaver.stage.in_(stages), column <= now(tx)).order_by(column, Leaver.id)
+    return tx.scalars(query.limit(limit)).all()
+
+
+def untold(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+    """Leavers about whom HR has not been told yet."""
+    query = select(Leaver).where(Leaver.told_at.is_(None), Leaver.stage.not_in(ENDED))
+    return tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(limit)).all()
+
+
+def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+    """Leavers whose first contact is near and of whom HR is to be reminded."""
+    query = select(Leaver).where(Leaver.stage == Stage.ANNOUNCED, Leaver.remind_at <= now(tx), Leaver.ask_at > now(tx))
+    return tx.scalars(query.order_by(Leaver.ask_at).limit(limit)).all()
+
+
+def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:
+    """Enrolled leavers whose invitation went out so long ago that its code has expired."""
+    query = select(Leaver).where(
+        Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.invited_at <= now(tx) - lasts
+    )
+    return tx.scalars(query.order_by(Leaver.invited_at).limit(limit)).all()
+
+
+def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+    """Leavers whose hindrance HR has not been told of yet."""
+    query = select(Leaver).where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told, Leaver.stage.not_in(ENDED))
+    return tx.scalars(query.order_by(Leaver.id).limit(limit)).all()
+
+
+def upcoming(tx: Tx, page: int = 1, size: int = 10) -> tuple[Sequence[Leaver], bool]:
+    """Who leaves when: everybody on the way out, by last day; and whether there is a next page."""
+    query = select(Leaver).where(Leaver.stage.in_(BEFORE_ENROLMENT - {Stage.DECLINED}))
+    rows = tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset((page - 1) * size)).all()
+    return rows[:size], len(rows) > size
+
+
+def needing_hr(tx: Tx, limit: int = 20) -> Sequence[Leaver]:
+    """What is stuck: held, undeliverable, or with a question that only HR can answer."""
+    query = select(Leaver).where(
+        or_(Leaver.stage == Stage.HELD, Leaver.stuck != "", Leaver.question != ""), Leaver.stage.not_in(ENDED)
+    )
+    return tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(limit)).all()
+
+
+def counts(tx: Tx) -> dict[Stage, int]:
+    """How many leavers stand at each stage."""
+    rows = tx.execute(select(Leaver.stage, func.count()).group_by(Leaver.stage)).all()
+    return {stage: count for stage, count in rows}  # noqa: C416 - rows are not pairs to mypy
+
+
+def next_moments(tx: Tx, limit: int = 5) -> list[tuple[datetime, str, Leaver]]:
+    """What the clock will do next with leavers: (moment, which, leaver), soonest first."""
+    wanted: tuple[tuple[Moment, frozenset[Stage]], ...] = (
+        (Leaver.remind_at, frozenset({S.ANNOUNCED})),
+        (Leaver.ask_at, frozenset({S.ANNOUNCED})),
+        (Leaver.ask_again_at, frozenset({S.ASKED})),
+        (Leaver.enrol_at, frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED})),
+        (Leaver.member_from, frozenset({S.ENROLLED, S.JOINED})),
+        (Leaver.later_at, frozenset({S.LATER})),
+        (Leaver.erase_at, frozenset({S.DECLINED, S.UNANSWERED, S.LATER})),
+    )
+    found: list[tuple[datetime, str, Leaver]] = []
+    for column, stages in wanted:
+        query = select(Leaver).where(Leaver.stage.in_(stages), column > now(tx)).order_by(column).limit(limit)
+        found += [(getattr(leaver, column.key), column.key, leaver) for leaver in tx.scalars(query)]
+    return sorted(found, key=lambda item: (item[0], item[2].id))[:limit]
+
+
+def _mark(tx: Tx, entity: str, employee_number: str, last_day: date) -> bytes:
+    salt = vault_of(tx).blind("suppression", "salt")
+    return hmac.digest(salt, f"{entity}\0{employee_number}\0{last_day}".encode(), hashlib.sha256)
+
+
+def suppress(tx: Tx, leaver: Leaver) -> None:
+    """Keep the mark of somebody who must not be created again by the same notice."""
+    mark = _mark(tx, leaver.entity, leaver.employee_number, leaver.last_day)
+    if tx.get(Suppression, mark) is None:
+        tx.add(Suppression(mark=mark, at=now(tx)))
+        tx.flush()
+
+
+def suppressed(tx: Tx, entity: str, employee_number: str, last_day: date) -> bool:
+    """Whether this stint belongs to somebody who said no or was erased."""
+    return tx.get(Suppression, _mark(tx, entity, employee_number, last_day)) is not None
