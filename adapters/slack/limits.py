@@ -1,0 +1,261 @@
+"""Slack's limits for messages and views: one table, a checker, and the cutting that keeps to them.
+
+Lengths are counted in UTF-16 units: whichever way Slack counts an emoji, what fits here fits there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+# "kind.field": the most characters (texts) or items (lists). Sources, under docs.slack.dev:
+# [block] reference/block-kit/blocks, [element] reference/block-kit/block-elements,
+# [object] reference/block-kit/composition-objects, [view] surfaces/modals and the doc comments of
+# @slack/types; [house] ours, because Slack names none.
+LIMITS: Mapping[str, int] = {
+    "message.blocks": 50,  # [block] overview
+    "message.text": 3000,  # [house] chat.postMessage cuts at 40,000; a push preview needs far less
+    "message.weight": 10000,  # [house] msg_blocks_too_long is undocumented; bolt-js issues 2509 and 2867
+    "modal.blocks": 100,  # [view]
+    "home.blocks": 100,  # [view]
+    "view.bytes": 250_000,  # [view] view_too_large
+    "modal.title": 24,  # [view]
+    "modal.submit": 24,  # [view]
+    "modal.close": 24,  # [view]
+    "modal.callback_id": 255,  # [view]
+    "modal.private_metadata": 3000,  # [view]
+    "header.text": 150,  # [block] header
+    "section.text": 3000,  # [block] section
+    "section.fields": 10,  # [block] section
+    "context.elements": 10,  # [block] context
+    "actions.elements": 25,  # [block] actions
+    "image.image_url": 3000,  # [block] image
+    "image.alt_text": 2000,  # [block] image
+    "rich_text.elements": 50,  # [house] no limit is documented; ours holds one section
+    "rich_text.weight": 3000,  # [house] no limit is documented; section's is kept
+    "rich_text_section.elements": 400,  # [house] no limit is documented
+    "text.text": 3000,  # [house] a run of rich text
+    "link.text": 3000,  # [house] a link of rich text
+    "link.url": 3000,  # [element] button url
+    "user.user_id": 50,  # [house]
+    "input.label": 2000,  # [block] input
+    "input.hint": 2000,  # [block] input
+    "input.error": 2000,  # [house] response_action errors: none is documented; the hint's is kept
+    "plain_text.text": 3000,  # [object] text
+    "mrkdwn.text": 3000,  # [object] text
+    "button.text": 75,  # [element] button
+    "button.value": 2000,  # [element] button
+    "button.url": 3000,  # [element] button
+    "option.text": 75,  # [object] option
+    "option.description": 75,  # [object] option
+    "option.value": 150,  # [object] option
+    "option_group.label": 75,  # [object] option group
+    "option_group.options": 100,  # [object] option group
+    "static_select.options": 100,  # [element] select menu
+    "static_select.option_groups": 100,  # [element] select menu
+    "static_select.placeholder": 150,  # [element] select menu
+    "multi_static_select.options": 100,  # [element] multi-select menu
+    "multi_static_select.option_groups": 100,  # [element] multi-select menu
+    "multi_static_select.placeholder": 150,  # [element] multi-select menu
+    "external_select.placeholder": 150,  # [element] select menu
+    "suggestions.options": 100,  # [element] select menu with external data source
+    "checkboxes.options": 10,  # [element] checkboxes
+    "radio_buttons.options": 10,  # [element] radio buttons
+    "plain_text_input.max_length": 3000,  # [element] plain-text input
+    "plain_text_input.initial_value": 3000,  # [element] plain-text input
+    "email_text_input.initial_value": 3000,  # [house] the plain-text input's is kept
+    "datepicker.initial_date": 10,  # [element] date picker, YYYY-MM-DD
+    "any.block_id": 255,  # [block] overview
+    "any.action_id": 255,  # [element] overview
+}
+
+BLOCK_WEIGHT = 125  # bolt-js issue 2509: one divider costs 125 characters of the message's room
+_BLOCKS = frozenset({"section", "header", "context", "actions", "divider", "image", "rich_text", "input"})
+# Slack refuses these empty: "must be more than 0 characters", "no less than 1 item".
+_FILLED = frozenset(
+    {
+        "plain_text.text",
+        "mrkdwn.text",
+        "text.text",
+        "link.url",
+        "image.image_url",
+        "image.alt_text",
+        "option.value",
+        "context.elements",
+        "actions.elements",
+        "rich_text.elements",
+        "rich_text_section.elements",
+        "checkboxes.options",
+        "radio_buttons.options",
+        "static_select.options",
+        "static_select.option_groups",
+        "multi_static_select.options",
+        "multi_static_select.option_groups",
+        "option_group.options",
+    }
+)
+_BY_PARENT = {
+    "options": "option",
+    "initial_options": "option",
+    "initial_option": "option",
+    "option_groups": "option_group",
+}
+_LINE_ENDS = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
+_EMPTY = "\u2013"
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def fit(text: str, most: int) -> str:
+    """The text, cut with "…" to at most `most` UTF-16 units, never inside a character as people see it."""
+    if len(text) * 2 <= most or units(text) <= most:
+        return text
+    cut, used = 0, 1
+    for char in text:
+        used += 2 if ord(char) > 0xFFFF else 1
+        if used > most:
+            break
+        cut += 1
+    return text[: _boundary(text, cut)].rstrip() + "…"
+
+
+def fit_text(text: str, most: int) -> str:
+    """Like `fit`, and never empty, because Slack refuses empty texts."""
+    return fit(text, most) if text and not text.isspace() else _EMPTY
+
+
+def fit_line(text: str, most: int) -> str:
+    """Like `fit_text`, on one line: for headers, labels and buttons."""
+    return fit_text(text if text.isprintable() else _LINE_ENDS.sub(" ", text), most)
+
+
+def _boundary(text: str, cut: int) -> int:
+    """The nearest place at or before `cut` that splits no visible character (looks back 32 at most)."""
+    for at in range(cut, max(cut - 32, 0), -1):
+        if not _joins(text, at):
+            return at
+    return cut
+
+
+def _joins(text: str, at: int) -> bool:
+    after, before = text[at : at + 1], text[at - 1]
+    if not after:
+        return False
+    if _is_flag(after) and _is_flag(before):
+        start = at
+        while start and _is_flag(text[start - 1]):
+            start -= 1
+        return (at - start) % 2 == 1
+    return before == "\u200d" or after == "\u200d" or _extends(after)
+
+
+def _is_flag(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
+
+
+def _extends(char: str) -> bool:
+    code = ord(char)
+    skin_or_tag = 0x1F3FB <= code <= 0x1F3FF or 0xE0020 <= code <= 0xE007F
+    return skin_or_tag or unicodedata.category(char) in ("Mn", "Mc", "Me")
+
+
+def validate_message(blocks: Sequence[Json], text: str = "") -> list[str]:
+    """What Slack (or the house) would refuse in a message: paths and numbers, never the words themselves."""
+    problems = list(_over("message.blocks", "blocks", len(blocks)))
+    problems += _over("message.text", "text", units(text))
+    problems += _over("message.weight", "weight", weigh(blocks))
+    return problems + _contents(blocks)
+
+
+def validate_view(view: Json) -> list[str]:
+    """What Slack (or the house) would refuse in a modal or home view."""
+    kind, blocks = str(view.get("type")), view.get("blocks", [])
+    problems = list(_over(f"{kind}.blocks", "blocks", len(blocks)))
+    problems += _over("view.bytes", "view", len(json.dumps(view, ensure_ascii=False).encode()))
+    if kind == "modal":
+        problems += _fields("modal", {k: v for k, v in view.items() if k != "blocks"}, "view")
+        if "title" not in view:
+            problems.append("view.title: missing")
+        if "submit" not in view and any(b.get("type") == "input" for b in blocks):
+            problems.append("view.submit: missing beside an input")
+    return problems + _contents(blocks)
+
+
+def weigh(blocks: Sequence[Json]) -> int:
+    """How much of a message's room the blocks take: their words, and something for each block."""
+    words = sum(units(node["text"]) for _, _, node in _nodes(list(blocks), "", "") if _is_words(node))
+    return words + BLOCK_WEIGHT * len(blocks)
+
+
+def _is_words(node: Json) -> bool:
+    return isinstance(node.get("text"), str)
+
+
+def _contents(blocks: Sequence[Json]) -> list[str]:
+    problems: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for index, block in enumerate(blocks):
+        if block.get("type") not in _BLOCKS:
+            problems.append(f"blocks[{index}]: unknown kind {block.get('type')}")
+        if block.get("type") == "rich_text":
+            words = sum(units(n["text"]) for _, _, n in _nodes(block, "", "") if _is_words(n))
+            problems += _over("rich_text.weight", f"blocks[{index}]", words)
+        for path, kind, node in _nodes(block, f"blocks[{index}]", ""):
+            problems += _fields(kind, node, path)
+            problems += _repeated(node, path, seen)
+    return problems
+
+
+def _repeated(node: Json, path: str, seen: set[tuple[str, str]]) -> Iterator[str]:
+    for name in ("block_id", "action_id"):
+        if name in node:
+            if (name, node[name]) in seen:
+                yield f"{path}.{name}: used twice"
+            seen.add((name, node[name]))
+
+
+def _nodes(value: Any, path: str, parent: str) -> Iterator[tuple[str, str, Json]]:
+    """Every object below `value`: its path, its kind, itself."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nodes(item, f"{path}[{index}]", parent)
+    elif isinstance(value, dict):
+        yield path, str(value.get("type") or _BY_PARENT.get(parent, parent)), value
+        for name, item in value.items():
+            yield from _nodes(item, f"{path}.{name}", name)
+
+
+def _fields(kind: str, node: Json, path: str) -> Iterator[str]:
+    for name, value in node.items():
+        size = _size(value)
+        key = f"{kind}.{name}" if name not in ("block_id", "action_id") else f"any.{name}"
+        if size is not None and key in LIMITS:
+            yield from _over(key, f"{path}.{name}", size)
+        if size == 0 and key in _FILLED:
+            yield f"{path}.{name}: empty"
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, dict):
+        value = value.get("text")
+    if isinstance(value, str):
+        return units(value)
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _over(key: str, path: str, size: int) -> Iterator[str]:
+    most = LIMITS.get(key)
+    if most is None:
+        yield f"{path}: no limit known for {key}"
+    elif size > most:
+        yield f"{path}: {size}, at most {most}"
