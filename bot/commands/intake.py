@@ -1,0 +1,44 @@
+"""intake: what became of a file of leavers, told to HR: figures, and for every bad row what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.conversation import Block, Card, Entry, Note, Paragraph, Text, t
+from bot.errors import FeedError
+from bot.notices import Heard
+from bot.registry import Feature
+
+feature = Feature(__name__)
+SHOWN = 20
+
+
+def report_card(counts: Mapping[Heard, int], errors: Sequence[FeedError]) -> Card:
+    """The figures of one file and its mistakes; never a value of the file."""
+    lines = tuple(Paragraph(figure(heard, count)) for heard, count in counts.items() if count)
+    mistakes: list[Block] = [Paragraph(t("intake.mistakes", count=len(errors)))] if errors else []
+    mistakes += [Entry(where(error), what(error)) for error in errors[:SHOWN]]
+    if len(errors) > SHOWN:
+        mistakes.append(Note(t("intake.more", count=len(errors) - SHOWN)))
+    nothing = (Paragraph(t("intake.nothing")),) if not lines and not errors else ()
+    return Card(t("intake.title"), (*lines, *nothing, *mistakes), t("decisions.notice"))
+
+
+def rejected_card(why: Text) -> Card:
+    """A file that could not be taken at all."""
+    return Card(t("intake.rejected"), (Paragraph(why), Note(t("intake.rejected_right"))), t("decisions.notice"))
+
+
+def figure(heard: Heard, count: int) -> Text:
+    """One figure of a report."""
+    return t(f"intake.{heard.value}", count=count)
+
+
+def where(error: FeedError) -> Text:
+    """Row and column as the file has them."""
+    return t("intake.where", row=error.row, column=error.column) if error.column else t("intake.row", row=error.row)
+
+
+def what(error: FeedError) -> Text:
+    """The rule that is broken and what would be right."""
+    return t("intake.what", rule=t(f"feed.{error.rule}"), right=t(f"feed.{error.remedy}"))

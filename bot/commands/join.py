@@ -1,0 +1,105 @@
+"""join: tie this account of the alumni workspace to a person, by the code from the invitation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot import joining
+from bot.conversation import (
+    Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Paragraph, Reply, Side, t,
+)  # fmt: skip
+from bot.errors import InvalidForm
+from bot.fields import text, tick
+from bot.places import HomePlace, WelcomePlace
+from bot.post import to_alumnus
+from bot.registry import Context, Feature
+from storage import accounts, leavers
+from storage.codes import WrongCode
+from storage.consents import Purpose
+from storage.people import Person, is_member
+
+feature = Feature(__name__)
+
+
+@feature.command(Side.ALUMNI)
+def join(ctx: Context, argument: str) -> Answer:
+    """With a code: tied at once. Without: the form that asks for it."""
+    if ctx.actor.person_id is not None:
+        return Reply(Card(t("join.already"), (Paragraph(t("join.already_right")),), t("common.notice")))
+    if not argument:
+        return enter()
+    person = joining.redeem(ctx.tx, ctx.actor.address, argument, ctx.policy, agreed=False, locale=ctx.actor.locale)
+    return Reply(welcome(ctx, person)) if person else enter()
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The code of the invitation, and a consent for those who had not given one."""
+
+    code: str = text(limit=40)
+    agree: bool = tick(required=True)
+
+
+@feature.form(Ticket, Side.ALUMNI)
+def enter(ctx: Context, form: Ticket) -> Answer:
+    """The code typed into a dialog, where nobody looks over a shoulder."""
+    try:
+        person = joining.redeem(
+            ctx.tx, ctx.actor.address, form.code, ctx.policy, agreed=form.agree, locale=ctx.actor.locale
+        )
+    except WrongCode as wrong:
+        raise InvalidForm({"code": wrong.text}, keeps=True) from None
+    return Reply(welcome(ctx, person)) if person else None
+
+
+@enter.intro
+def explained(ctx: Context) -> Card:
+    """What joining means."""
+    brand = ctx.policy.brand
+    text = t("join.intro", network=brand.network, company=brand.company, contact=brand.contact_name)
+    return Card(t("join.enter.title"), (Paragraph(text),))
+
+
+@enter.offered_on(HomePlace)
+def on_home(ctx: Context) -> Button | None:
+    """Who is not tied yet joins from the home."""
+    untied = ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is None
+    return Button(t("join.button"), enter(), "primary") if untied else None
+
+
+def welcome(ctx: Context, person: Person) -> Card:
+    """おかえり: what to do first. Says from when the directory is open, if it is not yet."""
+    brand = ctx.policy.brand
+    steps: list[Block] = [Paragraph(t("join.first_step"))]
+    if not is_member(person, ctx.now) and person.member_from:
+        steps.append(Paragraph(t("join.opens", day=ctx.policy.day(person.member_from))))
+    buttons = ctx.offers(WelcomePlace)
+    if buttons:
+        steps.append(Buttons(buttons))
+    title = t("join.welcome", name=person.name)
+    body = (Paragraph(t("join.welcome_to", network=brand.network)), *steps, Note(t("join.way_out")))
+    return Card(title, body, t("join.notice"))
+
+
+@feature.on(MemberJoined)
+def joined(ctx: Context, event: MemberJoined) -> None:
+    """A new account: tied when its confirmed address is one we proved, else asked for the code."""
+    if ctx.actor.side is not Side.ALUMNI or not event.email or ctx.actor.person_id is not None:
+        return
+    person = joining.match_joiner(ctx.tx, event.address, event.email, ctx.policy)
+    if person is not None:
+        leaver = leavers.of_person(ctx.tx, person.id)
+        dedup = str(leaver.id) if leaver else ""
+        to_alumnus(ctx.tx, person, "join.welcome", welcome(ctx, person), dedup, purpose=Purpose.ASKING)
+
+
+@feature.on(MemberLeft)
+def went(ctx: Context, event: MemberLeft) -> None:
+    """A deactivated account gets no more messages. It is a hint of leaving, never proof."""
+    accounts.gone(ctx.tx, event.address)
+
+
+@feature.on(MemberChanged)
+def changed(ctx: Context, event: MemberChanged) -> None:
+    """The platform is asked again how this account looks (guest, language, zone)."""
+    accounts.forget_looks(ctx.tx, event.address)

@@ -1,0 +1,177 @@
+"""leavers: who leaves when, where each stands, and what is stuck and why. For HR, in the company chat."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+from bot.conversation import (
+    Answer, Block, Button, Buttons, Card, Divider, Entry, Facts, Note, Paragraph, Reply, Role, Side, Text, Words, t,
+)  # fmt: skip
+from bot.errors import InvalidForm, NotFound
+from bot.fields import choice, day, email, text
+from bot.notices import Heard, take_notice
+from bot.places import HomePlace, LeaverPlace
+from bot.ports import LeaverNotice, LeavingType
+from bot.registry import Context, Feature
+from storage import leavers as table
+from storage import outbox, people
+from storage.leavers import Leaver, Stage
+
+feature = Feature(__name__)
+HR = (Role.HR,)
+
+
+@feature.command(Side.COMPANY, roles=HR, reads=True)
+def leavers(ctx: Context, argument: str) -> Answer:
+    """What is stuck first, then who leaves when."""
+    return Reply(_list(ctx, 1))
+
+
+def _list(ctx: Context, page: int) -> Card:
+    rows, more = table.upcoming(ctx.tx, page)
+    stuck = table.needing_hr(ctx.tx) if page == 1 else ()
+    body: list[Block] = []
+    if stuck:
+        body += [Paragraph(t("leavers.stuck_title", count=len(stuck))), *(_entry(ctx, row) for row in stuck), Divider()]
+    dead = outbox.dead_ones(ctx.tx) if page == 1 else ()
+    if dead:
+        body += [Paragraph(t("leavers.dead", count=len(dead))), Divider()]
+    body.append(Paragraph(t("leavers.upcoming") if rows else t("leavers.nobody")))
+    body += [_entry(ctx, row) for row in rows]
+    turns = [Button(t("common.previous"), turn(page - 1))] if page > 1 else []
+    turns += [Button(t("common.next"), turn(page + 1))] if more else []
+    body += [Buttons(tuple(turns))] if turns else []
+    body.append(Note(_figures(ctx)))
+    return Card(t("leavers.title"), tuple(body), t("common.notice"))
+
+
+def _figures(ctx: Context) -> Text:
+    counts = table.counts(ctx.tx)
+    leaving = sum(counts.get(s, 0) for s in table.BEFORE_ENROLMENT)
+    joined = counts.get(Stage.JOINED, 0)
+    return t("leavers.figures", leaving=leaving, enrolled=counts.get(Stage.ENROLLED, 0), joined=joined)
+
+
+def _entry(ctx: Context, leaver: Leaver) -> Entry:
+    line = t("leavers.line", day=leaver.last_day, stage=state(leaver))
+    return Entry(_name(ctx, leaver), line, Button(t("leavers.details"), show(leaver.id)))
+
+
+def _name(ctx: Context, leaver: Leaver) -> str:
+    person = people.get(ctx.tx, leaver.person_id)
+    return person.name if person else ""
+
+
+def state(leaver: Leaver) -> Text:
+    """Where a leaver stands, with what hinders them."""
+    stage = t(f"leavers.stage.{leaver.stage.value}")
+    if leaver.question:
+        return t("leavers.state_because", stage=stage, reason=t(f"leavers.question.{leaver.question}"))
+    if leaver.stuck:
+        return t("leavers.state_because", stage=stage, reason=t(f"leavers.stuck.{leaver.stuck}"))
+    return stage
+
+
+@feature.action(Side.COMPANY, roles=HR, reads=True)
+def turn(ctx: Context, page: int) -> Answer:
+    """Another page."""
+    return Reply(_list(ctx, max(1, page)), replaces=True)
+
+
+@feature.action(Side.COMPANY, roles=HR, reads=True)
+def show(ctx: Context, leaver: int) -> Answer:
+    """One leaver with every date and reason, in a dialog, and what HR can do now."""
+    row = table.get(ctx.tx, leaver)
+    person = people.get(ctx.tx, row.person_id) if row else None
+    if row is None or person is None or not person.name:
+        raise NotFound("leavers.gone")
+    facts = Facts(tuple((t(f"leavers.fact.{name}"), value) for name, value in _facts(row) if value))
+    buttons = ctx.offers(LeaverPlace, row.id)
+    decisions: tuple[Block, ...] = (Buttons(buttons),) if buttons else ()
+    note = Note(t("leavers.answers_hidden"))
+    return Reply(Card(person.name, (facts, *decisions, note), t("common.notice"), sensitive=True))
+
+
+def _facts(row: Leaver) -> tuple[tuple[str, Words | None], ...]:
+    held = t(f"leavers.type.{row.held_because}") if row.stage is Stage.HELD else None
+    when = t("leavers.day", day=row.last_working_day) if row.last_working_day else t("leavers.unknown")
+    return (
+        ("stage", state(row)),
+        ("held", held),
+        ("last_day", t("leavers.day", day=row.last_day)),
+        ("last_working_day", when),
+        ("type", t(f"leavers.type.{row.leaving_type}")),
+        ("department", row.department),
+        ("title", row.title),
+        ("ask_at", t("leavers.moment", at=row.ask_at) if row.ask_at and row.stage is Stage.ANNOUNCED else None),
+        ("enrol_at", t("leavers.moment", at=row.enrol_at) if row.enrol_at and not row.enrolled_at else None),
+    )
+
+
+@feature.action(Side.COMPANY, roles=HR, reads=True)
+def overview(ctx: Context) -> Answer:
+    """The list, from a button."""
+    return leavers(ctx, "")
+
+
+@overview.offered_on(HomePlace)
+def on_home(ctx: Context) -> Button | None:
+    """HR starts here."""
+    return Button(t("leavers.button"), overview(), "primary") if ctx.actor.has(Role.HR) and _company(ctx) else None
+
+
+def _company(ctx: Context) -> bool:
+    return ctx.actor.side is Side.COMPANY
+
+
+@dataclass(frozen=True)
+class NewLeaver:
+    """A notice typed by HR."""
+
+    employee_number: str = text(limit=64)
+    name: str = text(limit=80)
+    kana: str = text(required=False, limit=80)
+    company_email: str = email(required=False)
+    last_day: date | None = day()
+    last_working_day: date | None = day(required=False)
+    department: str = text(required=False)
+    leaving_type: str = choice(*(kind.value for kind in LeavingType), default=LeavingType.RESIGNATION.value)
+
+
+@feature.command(Side.COMPANY, roles=HR)
+def add(ctx: Context, argument: str) -> Answer:
+    """Announce one leaver by hand."""
+    return notice()
+
+
+@feature.form(NewLeaver, Side.COMPANY, roles=HR)
+def notice(ctx: Context, form: NewLeaver) -> Answer:
+    """The same as a row of a file."""
+    if form.last_day is None:
+        raise InvalidForm({"last_day": t("common.field_required")})
+    if form.last_working_day and form.last_working_day > form.last_day:
+        raise InvalidForm({"last_working_day": t("leavers.work_after_end")})
+    content = "\0".join(str(getattr(form, name)) for name in form.__dataclass_fields__)
+    event_id = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+    heard = take_notice(
+        ctx.tx,
+        LeaverNotice(
+            source="manual", event_id=event_id, entity="", employee_number=form.employee_number, name=form.name,
+            last_day=form.last_day, kana=form.kana, company_email=form.company_email,
+            last_working_day=form.last_working_day, department=form.department,
+            leaving_type=LeavingType(form.leaving_type),
+        ),
+        ctx.policy,
+    )  # fmt: skip
+    known = t(f"leavers.heard.{heard.value}", name=form.name)
+    next_step = () if heard in (Heard.SAME, Heard.SUPPRESSED) else (Note(t("leavers.heard_next")),)
+    return Reply(Card(t("leavers.noted"), (Paragraph(known), *next_step), t("common.notice")))
+
+
+@notice.offered_on(HomePlace)
+def add_on_home(ctx: Context) -> Button | None:
+    """HR announces a leaver from the home."""
+    return Button(t("leavers.add_button"), notice()) if ctx.actor.has(Role.HR) and _company(ctx) else None
+

@@ -1,0 +1,236 @@
+"""From something that arrived to what is answered: once only, who is it, may they, one transaction, errors told.
+
+Events are kept before the ack (`keep`) and handled afterwards, again after a crash (`drive`). Commands and presses
+are handled before the ack and never driven again. Nothing escapes from here but bugs of this file.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from bot import fields, wire
+from bot.conversation import (
+    Actor, Answer, Arrival, Bound, ButtonPressed, Card, CommandUsed, Form, FormSubmitted, Happening, HomeOpened, Incoming,
+    Note, Option, OptionsSought, Paragraph, Reply, Role, Side, Standing, Text, t,
+)  # fmt: skip
+from bot.errors import BadUsage, InvalidForm, NotAllowed, Refusal
+from bot.policy import Policy
+from bot.registry import Command, Context, Handler, Registry
+from bot.texts import Texts
+from bot.verbs import Verbs, normal_words
+from storage import accounts, inbox, journal
+from storage.engine import Database, Tx
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an adapter has to show, and in which language; all parts may be empty (a repeat)."""
+
+    actor: Actor | None = None
+    reply: Reply | None = None
+    form: Form | None = None
+    errors: Mapping[str, Text] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+    unmet: bool = False
+
+
+class Dispatcher:
+    """The one way from every door to every command."""
+
+    def __init__(self, database: Database, registry: Registry, policy: Policy, texts: Texts) -> None:
+        self._database, self._registry, self._policy, self._texts = database, registry, policy, texts
+        self._verbs = Verbs(registry, texts)
+
+    # --- commands, buttons, forms, options, home ---------------------------------------------------
+
+    async def answer(self, incoming: Incoming, side: Side) -> Outcome:
+        """Handle one thing that somebody did. Refusals and bugs come back as a reply to show."""
+        reads = self._reads(incoming)
+        try:
+            return await self._database.run(lambda tx: self._answer(tx, incoming, side, reads), reads=reads)
+        except Exception as bug:  # the edge where a bug becomes an incident
+            return await self._incident(incoming, side, bug)
+
+    async def meet(self, incoming: Arrival, side: Side) -> None:
+        """Make a row for an account seen for the first time, so that its looks can be asked for."""
+        await self._database.run(lambda tx: accounts.note(tx, incoming.address, side))
+
+    def _reads(self, incoming: Incoming) -> bool:
+        match incoming:
+            case CommandUsed(words=words):
+                command, _ = self._verbs.parse(incoming.command, words)
+                return command is None or command.reads
+            case ButtonPressed(bound=bound) | FormSubmitted(bound=bound):
+                found = self._registry.handlers.get(bound.action)
+                opens = isinstance(incoming, ButtonPressed) and found is not None and found.schema is not None
+                return found is None or found.reads or opens
+        return True
+
+    def _answer(self, tx: Tx, incoming: Incoming, side: Side, reads: bool) -> Outcome:
+        known = accounts.who(tx, incoming.address, side, self._policy.locale, self._policy.zone)
+        if not reads and not inbox.first(tx, _key(incoming)):
+            return Outcome(known.actor)
+        outcome = self._guarded(tx, self._context(tx, known.actor, incoming), incoming)
+        return outcome if known.met else replace(outcome, unmet=True)
+
+    def _guarded(self, tx: Tx, ctx: Context, incoming: Incoming) -> Outcome:
+        """Run in a savepoint: a refusal takes back what its handler wrote, unless it keeps it."""
+        try:
+            with tx.begin_nested() as savepoint:
+                try:
+                    return self._run(ctx, incoming)
+                except Refusal as refusal:
+                    if refusal.keeps:
+                        savepoint.commit()
+                    raise
+        except InvalidForm as invalid:
+            return Outcome(ctx.actor, errors=invalid.errors)
+        except Refusal as refusal:
+            return Outcome(ctx.actor, reply=Reply(refused(refusal)))
+
+    def _context(self, tx: Tx, actor: Actor, incoming: Arrival) -> Context:
+        clock = self._database.clock
+        return Context(tx, actor, clock.now(), self._policy, self._registry, incoming.conversation)
+
+    def _run(self, ctx: Context, incoming: Incoming) -> Outcome:
+        if ctx.actor.standing is not Standing.MEMBER:
+            raise NotAllowed("common.members_only")
+        match incoming:
+            case CommandUsed(command=name, words=words):
+                command, rest = self._verbs.parse(name, words)
+                if command is None:
+                    return Outcome(ctx.actor, reply=Reply(self._unknown(ctx, rest)))
+                self._authorise(ctx, command)
+                return self._shown(ctx, command.handler(ctx, rest))
+            case ButtonPressed(bound=bound):
+                return self._pressed(ctx, bound)
+            case FormSubmitted(bound=bound, values=values):
+                handler = self._checked(ctx, bound)
+                if handler.schema is None:
+                    raise BadUsage("common.outdated")
+                filled = fields.read(handler.schema, values)
+                return self._shown(ctx, handler.run(ctx, filled, **handler.check(bound)))
+            case OptionsSought():
+                return Outcome(ctx.actor, options=self._suggest(ctx, incoming))
+            case HomeOpened():
+                return Outcome(ctx.actor, reply=Reply(self._registry.home(ctx)))
+        raise BadUsage("common.outdated")
+
+    def _pressed(self, ctx: Context, bound: Bound) -> Outcome:
+        handler = self._checked(ctx, bound)
+        if handler.schema is not None:
+            return self._shown(ctx, bound)
+        return self._shown(ctx, handler.run(ctx, **handler.check(bound)))
+
+    def _checked(self, ctx: Context, bound: Bound) -> Handler:
+        handler = self._registry.handler(bound.action)
+        handler.check(bound)
+        self._authorise(ctx, handler)
+        return handler
+
+    @staticmethod
+    def _authorise(ctx: Context, what: Command | Handler) -> None:
+        """Raises `NotAllowed` with the way that would lead there."""
+        if ctx.actor.side not in what.sides:
+            raise NotAllowed("common.other_side")
+        if ctx.may(what):
+            return
+        if Role.ALUMNUS in what.roles and ctx.actor.side is Side.ALUMNI:
+            raise NotAllowed("common.not_yet" if ctx.actor.person_id else "common.join_first")
+        raise NotAllowed("common.not_allowed")
+
+    def _shown(self, ctx: Context, answer: Answer) -> Outcome:
+        if isinstance(answer, Reply):
+            return Outcome(ctx.actor, reply=answer)
+        if isinstance(answer, Bound):
+            return Outcome(ctx.actor, form=self._form(ctx, answer))
+        return Outcome(ctx.actor)
+
+    def _form(self, ctx: Context, bound: Bound) -> Form:
+        handler = self._checked(ctx, bound)
+        schema = handler.schema
+        if schema is None:
+            raise BadUsage("common.outdated")
+        args = handler.check(bound)
+        blank = handler.prepare(ctx, **args) if handler.prepare else schema()
+        intro = handler.intro(ctx, **args).body if handler.intro else ()
+        return Form(
+            title=t(f"{handler.name}.title"),
+            fields=fields.questions(schema, handler.name, blank, self._texts.has),
+            submit=replace(bound, opens_form=True),
+            intro=intro,
+            button=t(f"{handler.name}.button"),
+            sensitive=True,
+        )
+
+    def _suggest(self, ctx: Context, sought: OptionsSought) -> tuple[Option, ...]:
+        handler = self._checked(ctx, sought.bound)
+        suggest = handler.options.get(sought.field)
+        return suggest(ctx, normal_words(sought.query), **handler.check(sought.bound))[:100] if suggest else ()
+
+    def _unknown(self, ctx: Context, words: str) -> Card:
+        close = tuple(Note(t("common.did_you_mean", verb=verb)) for verb in self._verbs.close_to(words))
+        title = t("common.unknown_verb", words=words[:80])
+        return Card(title, (Paragraph(t("common.unknown_verb_right")), *close), notice=t("common.notice"))
+
+    # --- events ------------------------------------------------------------------------------------
+
+    async def keep(self, event: Happening, side: Side) -> bool:
+        """Record an event before the ack; false when it was recorded before."""
+        payload = wire.dump_event(event, side)
+        return await self._database.run(lambda tx: inbox.first(tx, _key(event), payload))
+
+    async def once(self, event: Arrival) -> bool:
+        """Keep only the id of something that a platform may repeat; false for a repeat."""
+        return await self._database.run(lambda tx: inbox.first(tx, _key(event)))
+
+    async def drive(self, event: Happening, side: Side) -> None:
+        """Let a recorded event have its effect, exactly once. A bug leaves it in the inbox for the next try."""
+
+        def handle(tx: Tx) -> None:
+            if inbox.handled(tx, _key(event)):
+                return
+            known = accounts.who(tx, event.address, side, self._policy.locale, self._policy.zone)
+            ctx = self._context(tx, known.actor, event)
+            for listener in self._registry.on(event):
+                listener(ctx, event)
+            inbox.done(tx, _key(event))
+
+        try:
+            await self._database.run(handle)
+        except Exception as bug:  # the edge where a bug becomes an incident
+            await self._incident(event, side, bug)
+
+    # --- bugs --------------------------------------------------------------------------------------
+
+    async def _incident(self, incoming: Arrival, side: Side, bug: Exception) -> Outcome:
+        code = new_incident()
+        log.error("incident", code=code, what=type(incoming).__name__, error=type(bug).__name__, exc_info=bug)
+
+        def write(tx: Tx) -> Actor:
+            journal.write(tx, "incident", actor=str(incoming.address), detail=f"{code} {type(bug).__name__}")
+            return accounts.who(tx, incoming.address, side, self._policy.locale, self._policy.zone).actor
+
+        actor = await self._database.run(write)
+        card = Card(t("common.incident"), (Paragraph(t("common.incident_code", code=code)),), t("common.notice"))
+        return Outcome(actor, reply=Reply(card))
+
+
+def refused(refusal: Refusal) -> Card:
+    """A refusal as a card."""
+    return Card(t("common.refused"), (Paragraph(refusal.text),), notice=t("common.notice"))
+
+
+def new_incident() -> str:
+    """A code that a person can read out: six letters and digits."""
+    return "".join(secrets.choice("ABCDEFGHJKMNPQRSTVWXYZ23456789") for _ in range(6))
+
+
+def _key(incoming: Arrival) -> inbox.Key:
+    return incoming.address.platform.value, incoming.address.workspace, incoming.event_id

@@ -1,0 +1,222 @@
+"""A notice of leaving, from whichever door: it opens a stint, moves it, holds it, withdraws it, or changes nothing.
+
+Nothing is sent from here; the sweeps of `jobs.enrolment` ask the tables what is due.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from bot.cadence import local_moment
+from bot.policy import Policy
+from bot.ports import ORDINARY, LeaverNotice, LeavingType
+from storage import checkins, consents, journal, leavers, outbox, people, search
+from storage.engine import Tx, now
+from storage.leavers import BEFORE_ENROLMENT, ENDED, Leaver, Stage
+
+
+class Heard(StrEnum):
+    """What a notice changed."""
+
+    NEW = "new"
+    SAME = "same"
+    CHANGED = "changed"
+    MOVED = "moved"
+    HELD = "held"
+    WITHDRAWN = "withdrawn"
+    REOPENED = "reopened"
+    QUESTION = "question"
+    SUPPRESSED = "suppressed"
+
+
+def take_notice(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
+    """Act on one notice. The same notice again changes nothing, in whichever order notices arrive twice."""
+    leaver = leavers.latest(tx, notice.entity, notice.employee_number)
+    heard = _open(tx, notice, policy) if leaver is None else _again(tx, leaver, notice, policy)
+    if heard is not Heard.SAME:
+        subject = leavers.latest(tx, notice.entity, notice.employee_number)
+        journal.write(tx, f"notice.{heard.value}", subject.person_id if subject else "", detail=notice.source)
+    return heard
+
+
+def _open(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
+    if notice.withdrawn:
+        return Heard.SAME
+    if leavers.suppressed(tx, notice.entity, notice.employee_number, notice.last_day):
+        return Heard.SUPPRESSED
+    person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
+    return _stint(tx, notice, policy, person, stint=1)
+
+
+def _stint(tx: Tx, notice: LeaverNotice, policy: Policy, person: people.Person, stint: int) -> Heard:
+    leaver = Leaver(
+        person_id=person.id, entity=notice.entity, employee_number=notice.employee_number, stint=stint,
+        source=notice.source, notice="", last_day=notice.last_day, leaving_type=notice.leaving_type.value,
+    )  # fmt: skip
+    leavers.add(tx, leaver)
+    _take_over(tx, leaver, notice, policy)
+    return Heard.HELD if _hold_if_needed(tx, leaver, notice) else Heard.NEW
+
+
+def _again(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
+    if notice.event_id == leaver.notice:
+        return Heard.SAME
+    if notice.hired_on and notice.hired_on > leaver.last_day and leaver.stage not in BEFORE_ENROLMENT:
+        return _next_stint(tx, leaver, notice, policy)
+    if notice.withdrawn:
+        return _withdraw(tx, leaver, notice)
+    if leaver.stage is Stage.WITHDRAWN:
+        return _reopen(tx, leaver, notice, policy)
+    if leaver.stage in ENDED - {Stage.DECLINED}:
+        return Heard.SAME
+    if leaver.stage not in BEFORE_ENROLMENT:
+        return _after_enrolment(tx, leaver, notice)
+    return _moved(tx, leaver, notice, policy)
+
+
+def _moved(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
+    before = (leaver.last_day, leaver.last_working_day)
+    _take_over(tx, leaver, notice, policy)
+    if _hold_if_needed(tx, leaver, notice):
+        return Heard.HELD
+    return Heard.CHANGED if before == (leaver.last_day, leaver.last_working_day) else Heard.MOVED
+
+
+def _next_stint(tx: Tx, old: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
+    if notice.withdrawn:
+        return Heard.SAME
+    if Stage.RETURNED in leavers.TRANSITIONS[old.stage]:
+        leavers.move(tx, old, Stage.RETURNED)
+    person = people.get(tx, old.person_id)
+    erased = person is None or not person.name
+    if person is None or erased:
+        person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
+    checkins.stop(tx, person.id)
+    person.member_from, person.listed = None, False
+    search.index(tx, person)
+    return _stint(tx, notice, policy, person, old.stint + 1)
+
+
+def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
+    """撤回: everything stops, what was collected for the network goes, and nobody is written to."""
+    if leaver.stage in ENDED - {Stage.DECLINED}:
+        return Heard.SAME
+    if Stage.WITHDRAWN not in leavers.TRANSITIONS[leaver.stage]:
+        return _ask_hr(leaver, notice, "withdrawn_after_enrolment")
+    stop(tx, leaver)
+    leaver.notice = notice.event_id
+    leavers.move(tx, leaver, Stage.WITHDRAWN)
+    person = people.get(tx, leaver.person_id)
+    if person is not None:
+        people.forget_private(tx, person)
+    if consents.decision(tx, leaver.person_id) is consents.Decision.GIVEN:
+        consents.record(tx, leaver.person_id, consents.Decision.WITHDRAWN, locale="", channel="feed")
+    return Heard.WITHDRAWN
+
+
+def stop(tx: Tx, leaver: Leaver) -> None:
+    """Take back whatever was about to be sent to or about a leaver."""
+    outbox.cancel(tx, leaver_id=leaver.id)
+    outbox.cancel(tx, person_id=leaver.person_id)
+
+
+def _reopen(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
+    leavers.move(tx, leaver, Stage.ANNOUNCED)
+    leaver.asked_at = leaver.answered_at = leaver.told_at = None
+    leaver.released, leaver.stuck = False, ""
+    _take_over(tx, leaver, notice, policy)
+    _hold_if_needed(tx, leaver, notice)
+    return Heard.REOPENED
+
+
+def _after_enrolment(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
+    if notice.last_day != leaver.last_day:
+        return _ask_hr(leaver, notice, "date_after_enrolment")
+    if notice.leaving_type is LeavingType.DEATH and leaver.leaving_type != LeavingType.DEATH:
+        leaver.leaving_type = notice.leaving_type.value
+        stop(tx, leaver)
+        checkins.stop(tx, leaver.person_id)
+        return _ask_hr(leaver, notice, "deceased")
+    leaver.notice = notice.event_id
+    return Heard.SAME
+
+
+def _ask_hr(leaver: Leaver, notice: LeaverNotice, question: str) -> Heard:
+    leaver.question, leaver.notice, leaver.told_at = question, notice.event_id, None
+    return Heard.QUESTION
+
+
+def _take_over(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> None:
+    leaver.notice, leaver.source = notice.event_id, notice.source
+    leaver.last_day, leaver.last_working_day = notice.last_day, notice.last_working_day
+    leaver.leaving_type = notice.leaving_type.value
+    for name in ("hired_on", "department", "title", "manager", "place", "company_email"):
+        setattr(leaver, name, getattr(notice, name) or getattr(leaver, name))
+    person = people.get(tx, leaver.person_id)
+    if person is not None:
+        _take_over_person(tx, person, notice)
+    plan(tx, leaver, policy)
+    tx.flush()
+
+
+def _take_over_person(tx: Tx, person: people.Person, notice: LeaverNotice) -> None:
+    person.name = notice.name
+    for name in ("kana", "romaji", "former_name", "department", "place"):
+        setattr(person, name, getattr(notice, name) or getattr(person, name))
+    if notice.personal_email and person.private_email is None:
+        people.set_private_email(tx, person, notice.personal_email)
+    search.index(tx, person)
+
+
+def _hold_if_needed(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> bool:
+    """Death, dismissal, dispute, unknown types and 登録可否 = no wait for HR; HR's own "go" is not overruled by the
+    same reason again."""
+    reason = "" if notice.may_enrol else "not_to_enrol"
+    if notice.leaving_type not in ORDINARY:
+        reason = notice.leaving_type.value
+    if not reason or (leaver.released and leaver.held_because == reason) or leaver.stage is Stage.DECLINED:
+        return False
+    if leaver.stage is not Stage.HELD:
+        hold(tx, leaver, reason)
+    leaver.held_because, leaver.told_at = reason, None
+    return True
+
+
+def hold(tx: Tx, leaver: Leaver, reason: str) -> None:
+    """Stop a leaver until HR says go; where they stood is kept. Raises `Conflict` after the account was tied."""
+    came_from = leaver.stage.value
+    leavers.move(tx, leaver, Stage.HELD)
+    stop(tx, leaver)
+    leaver.held_because, leaver.held_at_stage, leaver.released = reason, came_from, False
+    tx.flush()
+
+
+def plan(tx: Tx, leaver: Leaver, policy: Policy) -> None:
+    """Compute every moment of a leaver from the two dates; moments that make no sense any more are empty."""
+    work_ends = leaver.last_working_day or leaver.last_day
+    ask_day = (
+        leaver.last_working_day - timedelta(days=policy.ask_before_working_day)
+        if leaver.last_working_day
+        else leaver.last_day - timedelta(days=policy.ask_before_last_day)
+    )
+    leaver.ask_at = _moment(ask_day, policy.ask_at, policy)
+    again = _moment(work_ends, policy.ask_at, policy)
+    leaver.ask_again_at = again if again > max(leaver.ask_at, now(tx)) else None
+    leaver.enrol_at = _moment(_enrol_day(leaver, policy), policy.enrol_at, policy)
+    leaver.member_from = _moment(leaver.last_day + timedelta(days=1), time(0), policy)
+    remind_day = policy.calendar.business_days_before(ask_day, policy.remind_business_days)
+    remind = _moment(remind_day, policy.ask_at, policy)
+    leaver.remind_at = remind if remind > now(tx) else None
+    if leaver.stage is Stage.DECLINED:
+        leaver.erase_at = leaver.enrol_at
+
+
+def _enrol_day(leaver: Leaver, policy: Policy) -> date:
+    if policy.enrol_on == "last_working_day":
+        return leaver.last_working_day or leaver.last_day
+    return leaver.last_day + timedelta(days=1 if policy.enrol_on == "day_after" else 0)
+
+
+def _moment(day: date, at: time, policy: Policy) -> datetime:
+    return local_moment(day, at, policy.zone)

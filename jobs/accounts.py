@@ -1,0 +1,53 @@
+"""What the platforms know about accounts: who of the staff has which, and the language and standing of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.conversation import Side
+from bot.errors import Trouble, Undeliverable
+from bot.ports import Messenger
+from storage import accounts
+from storage.engine import Database, now
+
+FRESH = timedelta(days=30)
+
+
+async def find_staff(database: Database, chats: Mapping[Side, Messenger]) -> bool:
+    """Look up the company accounts of staff named by e-mail; whether one was found."""
+    chat = chats.get(Side.COMPANY)
+    if chat is None:
+        return False
+    wanted = await database.run(lambda tx: [s.email for s in accounts.staff(tx) if s.email and not s.address], reads=True)
+    found = False
+    for email in wanted:
+        try:
+            address = await chat.find(Side.COMPANY, email)
+        except Trouble:
+            continue
+        await database.run(lambda tx, e=email, a=address: accounts.staff_found(tx, e, a))  # type: ignore[misc]
+        found = True
+    return found
+
+
+async def look(database: Database, chats: Mapping[Side, Messenger]) -> bool:
+    """Ask the platforms about accounts never looked at, or not for a month; whether any answered."""
+    rows = await database.run(lambda tx: accounts.unlooked(tx, now(tx) - FRESH), reads=True)
+    answered = False
+    for side, address in rows:
+        chat = chats.get(side)
+        if chat is None:
+            continue
+        try:
+            looks = await chat.look(address)
+        except Undeliverable:
+            await database.run(lambda tx, a=address: accounts.gone(tx, a))  # type: ignore[misc]
+            continue
+        except Trouble:
+            continue
+        await database.run(
+            lambda tx, a=address, k=looks: accounts.looked(tx, a, k.standing, k.locale, k.zone)  # type: ignore[misc]
+        )
+        answered = True
+    return answered

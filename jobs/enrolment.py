@@ -1,0 +1,147 @@
+"""The leavers' clock: HR told and reminded, asked, asked again, enrolled, invited, renewed, the later mail, erased.
+
+Every sweep asks "what is due?" and is safe to repeat: what was done has moved on or is in the outbox already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot import leaving
+from bot.commands import decisions, welcome
+from bot.policy import Policy
+from bot.post import to_leaver, to_mailbox, to_staff
+from storage import leavers, people
+from storage.consents import Purpose
+from storage.engine import Database, Tx, now
+from storage.leavers import Leaver, Stage
+from storage.people import Person
+
+S = Stage
+FLOOD = 5
+
+
+async def sweep(database: Database, policy: Policy) -> bool:
+    """One round of everything that is due; whether anything was."""
+    steps = (tell_hr, remind_hr, ask, ask_again, enrol, renew, write_later, report_stuck, erase)
+    did = False
+    for step in steps:
+        did = await database.run(lambda tx, step=step: step(tx, policy)) or did  # type: ignore[misc]
+    return did
+
+
+def _with_person(tx: Tx, rows: Iterable[Leaver]) -> list[tuple[Leaver, Person]]:
+    found = ((leaver, people.get(tx, leaver.person_id)) for leaver in rows)
+    return [(leaver, person) for leaver, person in found if person is not None]
+
+
+def tell_hr(tx: Tx, policy: Policy) -> bool:
+    """A card for every notice; for many at once one card, and one each for those who wait for a decision."""
+    rows = _with_person(tx, leavers.untold(tx))
+    single = [r for r in rows if _needs_hr(r[0])] if len(rows) > FLOOD else rows
+    for leaver, person in single:
+        dedup = f"{leaver.id}:{leaver.version}"
+        to_staff(tx, "decisions.notice", decisions.notice_card(leaver, person), dedup, leaver.id)
+    if len(rows) > FLOOD:
+        held = sum(1 for leaver, _ in rows if _needs_hr(leaver))
+        to_staff(tx, "decisions.notices", decisions.many_card(len(rows), held), f"{now(tx):%Y%m%d%H%M%S}")
+    for leaver, _ in rows:
+        leaver.told_at = now(tx)
+    return bool(rows)
+
+
+def _needs_hr(leaver: Leaver) -> bool:
+    return leaver.stage is S.HELD or bool(leaver.question)
+
+
+def remind_hr(tx: Tx, policy: Policy) -> bool:
+    """Three business days before the bot speaks."""
+    rows = _with_person(tx, leavers.to_remind(tx))
+    for leaver, person in rows:
+        card = decisions.remind_card(leaver, person)
+        to_staff(tx, "decisions.remind", card, f"{leaver.id}:{leaver.ask_at:%Y%m%d}", leaver.id)
+        leaver.remind_at = None
+    return bool(rows)
+
+
+def ask(tx: Tx, policy: Policy) -> bool:
+    """The question, on its day; never when HR has not yet been told of the notice."""
+    rows = _with_person(tx, leavers.due(tx, Leaver.ask_at, {S.ANNOUNCED}))
+    rows = [(leaver, person) for leaver, person in rows if leaver.enrol_at is None or leaver.enrol_at > now(tx)]
+    for leaver, person in rows:
+        leaving.ask(tx, leaver)
+        to_leaver(tx, leaver, "welcome.question", welcome.question(leaver, person, policy), f"{leaver.asked_at:%Y%m%d}")
+    return bool(rows)
+
+
+def ask_again(tx: Tx, policy: Policy) -> bool:
+    """Once more, on the last working day, if there is no answer."""
+    rows = _with_person(tx, leavers.due(tx, Leaver.ask_again_at, {S.ASKED}))
+    for leaver, person in rows:
+        if leaver.asked_at and leaver.ask_again_at and leaver.asked_at < leaver.ask_again_at:
+            card = welcome.question(leaver, person, policy, again=True)
+            to_leaver(tx, leaver, "welcome.question", card, f"again{leaver.ask_again_at:%Y%m%d}")
+        leaver.ask_again_at = None
+    return bool(rows)
+
+
+def enrol(tx: Tx, policy: Policy) -> bool:
+    """The last day, 18:00: enrolled automatically, and invited where a mailbox is known."""
+    rows = _with_person(tx, leavers.due(tx, Leaver.enrol_at, {S.ANNOUNCED, S.ASKED, S.CONSENTED}))
+    for leaver, person in rows:
+        leaving.enrol(tx, leaver, policy)
+        if leaver.stage is S.ENROLLED:
+            _invite_first(tx, leaver, person, policy)
+    return bool(rows)
+
+
+def _invite_first(tx: Tx, leaver: Leaver, person: Person, policy: Policy) -> None:
+    leaver.invited, leaver.invited_at = 1, now(tx)
+    if not welcome.invite(tx, leaver, person, policy, f"{leaver.id}:1"):
+        leaver.stuck = leaver.stuck or "no_private_address"
+
+
+def renew(tx: Tx, policy: Policy) -> bool:
+    """A lapsed invitation is renewed a few times, then HR is told."""
+    rows = _with_person(tx, leavers.lapsed(tx, policy.invitation_lasts))
+    for leaver, person in rows:
+        leaver.invited += 1
+        leaver.invited_at = now(tx)
+        if leaver.invited > policy.invitation_renewals + 1:
+            leaver.stuck = leaver.stuck or "invitation_lapsed"
+        else:
+            welcome.invite(tx, leaver, person, policy, f"{leaver.id}:{leaver.invited}")
+    return bool(rows)
+
+
+def write_later(tx: Tx, policy: Policy) -> bool:
+    """The one mail after three months to who said "later" and proved a mailbox."""
+    rows = _with_person(tx, leavers.due(tx, Leaver.later_at, {S.LATER}))
+    for leaver, person in rows:
+        if person.private_email_proven_at is not None:
+            code = leaving.join_code(tx, person, policy)
+            card = welcome.later_mail(person, code, policy)
+            to_mailbox(tx, person, "welcome.later_mail", card, str(leaver.id), purpose=Purpose.ASKING, invites=True,
+                       leaver_id=leaver.id)  # fmt: skip
+        leaver.later_at = None
+    return bool(rows)
+
+
+def report_stuck(tx: Tx, policy: Policy) -> bool:
+    """HR learns once of everything that does not go on by itself."""
+    rows = _with_person(tx, leavers.newly_stuck(tx))
+    for leaver, person in rows:
+        card = decisions.stuck_card(leaver, person)
+        to_staff(tx, "decisions.stuck", card, f"{leaver.id}:{leaver.stuck}", leaver.id)
+        leaver.stuck_told = leaver.stuck
+    return bool(rows)
+
+
+def erase(tx: Tx, policy: Policy) -> bool:
+    """Who declined, on the last day; who never answered, after 90 days."""
+    rows = leavers.due(tx, Leaver.erase_at, {S.DECLINED, S.UNANSWERED, S.LATER})
+    for leaver in rows:
+        leaving.expire(tx, leaver)
+    return bool(rows)
+
+

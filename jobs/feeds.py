@@ -1,0 +1,146 @@
+"""Files of leavers: read, acted on row by row, reported to HR, and not left lying around.
+
+A file in the drop folder is taken when its size was the same in two polls; links, folders and hidden files are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bot.commands import intake
+from bot.errors import FeedError, FeedRejected
+from bot.notices import Heard, take_notice
+from bot.policy import Policy
+from bot.ports import FeedReading, LeaverNotice, LeaverSource
+from bot.post import to_staff
+from storage import feeds
+from storage.engine import Database, Tx
+
+log = structlog.get_logger()
+BATCH = 200
+ENDINGS = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a file changed (or, after a dry run, would change)."""
+
+    counts: Counter[Heard]
+    errors: Sequence[FeedError]
+    rows: int
+
+
+class _DryRun(Exception):
+    def __init__(self, counts: Counter[Heard]) -> None:
+        super().__init__("dry run")
+        self.counts = counts
+
+
+class Importer:
+    """The one way of a file into the house, for the command line and the drop folder."""
+
+    def __init__(self, database: Database, policy: Policy, source: LeaverSource, keep_days: int = 0) -> None:
+        self._database, self._policy, self._source, self._keep_days = database, policy, source, keep_days
+
+    async def take(self, data: bytes, name: str) -> Result:
+        """Act on a file in batches of `BATCH` rows. Raises `FeedRejected` when it cannot be read at all."""
+        reading = await asyncio.to_thread(self._source.read, data, name)
+        counts: Counter[Heard] = Counter()
+        for start in range(0, len(reading.notices), BATCH):
+            batch = reading.notices[start : start + BATCH]
+            counts += await self._database.run(lambda tx, rows=batch: self._heard(tx, rows))  # type: ignore[misc]
+        await self._database.run(lambda tx: self._record(tx, data, name, reading, counts))
+        return Result(counts, reading.errors, reading.rows)
+
+    async def try_out(self, data: bytes, name: str) -> Result:
+        """The difference only: everything is rolled back, nothing is sent."""
+        reading = await asyncio.to_thread(self._source.read, data, name)
+
+        def pretend(tx: Tx) -> None:
+            raise _DryRun(self._heard(tx, reading.notices))
+
+        try:
+            await self._database.run(pretend)
+        except _DryRun as ended:
+            return Result(ended.counts, reading.errors, reading.rows)
+        raise AssertionError("a dry run always ends with its counts")
+
+    def _heard(self, tx: Tx, notices: Sequence[LeaverNotice]) -> Counter[Heard]:
+        return Counter(take_notice(tx, notice, self._policy) for notice in notices)
+
+    def _record(self, tx: Tx, data: bytes, name: str, reading: FeedReading, counts: Counter[Heard]) -> None:
+        digest = hashlib.sha256(data).digest()
+        file = feeds.read_now(tx, Path(name).suffix, digest)
+        file.rows = reading.rows
+        errors = [[e.row, e.column, e.rule] for e in reading.errors[:1000]]
+        file.outcome = {"counts": {h.value: n for h, n in counts.items()}, "errors": errors}
+        feeds.keep(tx, file, data if self._keep_days > 0 else None)
+        changed = reading.errors or any(heard is not Heard.SAME for heard in counts)
+        if changed:
+            card = intake.report_card(counts, reading.errors)
+            to_staff(tx, "intake.report", card, str(file.id))
+
+    async def reject(self, data: bytes, why: FeedRejected) -> None:
+        """HR learns why a dropped file was refused."""
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        card = intake.rejected_card(why.text)
+        at = self._database.clock.now()
+        await self._database.run(lambda tx: to_staff(tx, "intake.rejected", card, f"{digest}:{at:%Y%m%d%H%M}"))
+
+
+@dataclass(slots=True)
+class DropFolder:
+    """A folder that HR's export writes into; polled, because such folders are often network shares."""
+
+    folder: Path
+    importer: Importer
+    max_bytes: int = 20_000_000
+    _sizes: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    async def poll(self) -> bool:
+        """Take every file that has come to rest; whether there was one or one is still growing."""
+        sizes = await asyncio.to_thread(self._look)
+        resting = [path for path, size in sizes.items() if self._sizes.get(path) == size]
+        self._sizes = {path: size for path, size in sizes.items() if path not in resting}
+        for path in resting:
+            await self._take(path)
+        return bool(sizes)
+
+    def _look(self) -> dict[Path, tuple[int, int]]:
+        found: dict[Path, tuple[int, int]] = {}
+        for path in sorted(self.folder.iterdir()):
+            info = path.lstat()
+            plain = stat.S_ISREG(info.st_mode) and not path.name.startswith((".", "~"))
+            if plain and path.suffix.lower() in ENDINGS:
+                found[path] = (info.st_size, info.st_mtime_ns)
+        return found
+
+    async def _take(self, path: Path) -> None:
+        data = b""
+        try:
+            data = await asyncio.to_thread(self._read, path)
+            result = await self.importer.take(data, path.name)
+            log.info("feed_taken", rows=result.rows, mistakes=len(result.errors))
+        except FeedRejected as why:
+            log.warning("feed_rejected", reason=why.text.key)
+            await self.importer.reject(data, why)
+        except FileNotFoundError:
+            return
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _read(self, path: Path) -> bytes:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as file:
+            data = file.read(self.max_bytes + 1)
+        if len(data) > self.max_bytes:
+            raise FeedRejected("feed.too_large", megabytes=self.max_bytes // 1_000_000)
+        return data

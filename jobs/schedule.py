@@ -1,0 +1,112 @@
+"""The clock's wiring: fixed sweeps in APScheduler, a lease around every run, and what each run left behind.
+
+APScheduler keeps nothing: memory store, `coalesce`, one instance, no misfire limit. Truth is in our tables, a job
+only asks what is due. A run that fails is logged with a code and comes again; it never ends the schedule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from apscheduler.executors.asyncio import AsyncIOExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from storage import leases
+from storage.engine import Database
+
+log = structlog.get_logger()
+LEASE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One sweep: its name, how often it runs in seconds, and what it does; its value says whether it did anything."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[bool]]
+
+
+class Schedule:
+    """Runs jobs by the clock, or all of them at once until nothing is due (`run_until_quiet`)."""
+
+    def __init__(self, database: Database, jobs: Iterable[Job]) -> None:
+        self._database = database
+        self._jobs = {job.name: job for job in jobs}
+        self._holder = secrets.token_hex(8)
+        self._running: set[asyncio.Task[Any]] = set()
+        self._locks = {name: asyncio.Lock() for name in self._jobs}
+        self._scheduler = AsyncIOScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": AsyncIOExecutor()},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        self.last_success: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begin; every job runs once at once and then at its pace."""
+        for job in self._jobs.values():
+            self._scheduler.add_job(self._tick, "interval", args=[job.name], seconds=job.every, id=job.name)
+            self.wake(job.name)
+        self._scheduler.start()
+
+    def wake(self, name: str) -> None:
+        """Run a job now, beside its pace."""
+        if name not in self._jobs:
+            return
+        task = asyncio.get_running_loop().create_task(self._tick(name))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _tick(self, name: str) -> None:
+        await self.run(name)
+
+    async def run(self, name: str) -> bool:
+        """Run a job under its lease; whether it did anything. Failures are logged, never raised."""
+        async with self._locks[name]:
+            taken = await self._database.run(lambda tx: leases.take(tx, name, self._holder, LEASE))
+            if not taken:
+                return False
+            did, well = False, False
+            try:
+                did = await self._jobs[name].run()
+                well = True
+            except Exception as bug:  # a failing sweep must not end the schedule
+                log.error("job_failed", job=name, error=type(bug).__name__, exc_info=bug)
+            await self._database.run(lambda tx: leases.give_back(tx, name, self._holder, well=well))
+            if well:
+                self.last_success[name] = self._database.clock.wire()
+            return did
+
+    async def run_until_quiet(self, rounds: int = 50) -> int:
+        """Run every job again and again until none did anything; the number of rounds it took."""
+        for count in range(1, rounds + 1):
+            results = [await self.run(name) for name in self._jobs]
+            if not any(results):
+                return count
+        return rounds
+
+    def late(self) -> list[str]:
+        """Jobs whose last good end lies more than five of their periods (at least 60 s) back."""
+        at = self._database.clock.wire()
+        started = self.last_success
+        return [n for n, j in self._jobs.items() if n in started and at - started[n] > max(60.0, 5 * j.every)]
+
+    async def stop(self) -> None:
+        """Let nothing new begin, wait for what runs, then shut down (APScheduler itself would cancel it)."""
+        if self._scheduler.running:
+            self._scheduler.pause()
+        for lock in self._locks.values():
+            async with lock:
+                pass
+        if self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
