@@ -5,6 +5,7 @@ Never by a name, and never by an address that nobody verified (platform-facts, t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cadence import local_moment
@@ -12,7 +13,7 @@ from bot.conversation import Address, Side
 from bot.errors import Conflict, NotAllowed
 from bot.policy import Policy
 from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
-from storage.consents import Decision
+from storage.consents import Decision, Said
 from storage.engine import Tx, now
 from storage.leavers import Leaver, Stage
 from storage.people import Person
@@ -28,16 +29,25 @@ def match_joiner(tx: Tx, address: Address, email: str, policy: Policy) -> Person
     leaver = leavers.of_person(tx, person.id) if person else None
     if person is None or leaver is None or leaver.stage not in WELCOMES:
         return None
-    _tie(tx, address, person, leaver, policy, "address")
+    _tie(tx, address, leaver, policy, "address")
     return person
 
 
-def redeem(tx: Tx, address: Address, text: str, policy: Policy, *, agreed: bool, locale: str) -> Person | None:
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """Who types a code: the account, its language, and whether the consent beside the code was given."""
+
+    address: Address
+    locale: str
+    agreed: bool = False
+
+
+def redeem(tx: Tx, comer: Comer, text: str, policy: Policy) -> Person | None:
     """Tie an account by a code; `None` when the person has not consented yet and must be asked first.
 
     Raises `WrongCode`, `TooOften`, or `Conflict` when the account belongs to somebody else already.
     """
-    account = accounts.note(tx, address, Side.ALUMNI)
+    account = accounts.note(tx, comer.address, Side.ALUMNI)
     found = codes.check(tx, text, codes.Use.JOIN, account)
     person, leaver = people.get(tx, found.person_id), leavers.of_person(tx, found.person_id)
     if person is None or leaver is None or leaver.stage not in WELCOMES | CLAIMS:
@@ -45,19 +55,19 @@ def redeem(tx: Tx, address: Address, text: str, policy: Policy, *, agreed: bool,
     if account.person_id not in (None, person.id):
         raise Conflict("join.tied_to_other")
     if leaver.stage in CLAIMS:
-        if not agreed:
+        if not comer.agreed:
             return None
-        _claim(tx, person, leaver, locale)
+        _claim(tx, person, leaver, comer)
     codes.spend(tx, found, account)
     if found.about and found.about == person.private_email_blind and person.private_email_proven_at is None:
         person.private_email_proven_at = now(tx)
-    _tie(tx, address, person, leaver, policy, "code")
+    _tie(tx, comer.address, leaver, policy, "code")
     return person
 
 
-def _claim(tx: Tx, person: Person, leaver: Leaver, locale: str) -> None:
+def _claim(tx: Tx, person: Person, leaver: Leaver, comer: Comer) -> None:
     """Somebody who had not said yes comes with a code and says it now."""
-    consents.record(tx, person.id, Decision.GIVEN, locale=locale, channel="slack")
+    consents.record(tx, person.id, Decision.GIVEN, Said(comer.locale, comer.address.platform.value))
     leavers.move(tx, leaver, Stage.ENROLLED)
     person.member_from = person.member_from or leaver.member_from
     leaver.enrolled_at = leaver.enrolled_at or now(tx)
@@ -69,11 +79,12 @@ def tie_by_hr(tx: Tx, address: Address, leaver: Leaver, policy: Policy) -> Perso
     person = people.get(tx, leaver.person_id)
     if person is None or leaver.stage not in WELCOMES:
         raise NotAllowed("leavers.not_enrolled")
-    _tie(tx, address, person, leaver, policy, "hr")
+    _tie(tx, address, leaver, policy, "hr")
     return person
 
 
-def _tie(tx: Tx, address: Address, person: Person, leaver: Leaver, policy: Policy, by: str) -> None:
+def _tie(tx: Tx, address: Address, leaver: Leaver, policy: Policy, by: str) -> None:
+    person = people.one(tx, leaver.person_id)
     accounts.tie(tx, address, Side.ALUMNI, person, by)
     if leaver.stage is not Stage.JOINED:
         leavers.move(tx, leaver, Stage.JOINED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.cadence import local_moment, months_after
@@ -12,18 +11,10 @@ from bot.policy import Policy
 from storage import accounts, checkins, codes, consents, journal, leavers, people, search
 from storage.accounts import Account
 from storage.codes import Use
-from storage.consents import Decision
+from storage.consents import Decision, Said
 from storage.engine import Tx, now
 from storage.leavers import Leaver, Stage
 from storage.people import Person
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """How somebody answered: in which language, through which door."""
-
-    locale: str
-    channel: str
-
 
 def ask(tx: Tx, leaver: Leaver) -> None:
     """The question goes out for the first time."""
@@ -39,32 +30,32 @@ def may_answer(tx: Tx, leaver: Leaver) -> None:
         raise Conflict("welcome.closed")
 
 
-def say_yes(tx: Tx, leaver: Leaver, email: str, *, mail_only: bool, answer: Answer) -> None:
+def say_yes(tx: Tx, leaver: Leaver, email: str, *, mail_only: bool, said: Said) -> None:
     """Consent to stay in touch, with the private address it is given for (still to be proven)."""
     may_answer(tx, leaver)
     person = _person(tx, leaver)
     people.set_private_email(tx, person, email)
-    person.mail_only, person.locale = mail_only, answer.locale
-    _say(tx, leaver, Decision.GIVEN, Stage.CONSENTED, answer)
+    person.mail_only, person.locale = mail_only, said.locale
+    _say(tx, leaver, Decision.GIVEN, Stage.CONSENTED, said)
     leaver.later_at = leaver.erase_at = None
 
 
-def say_later(tx: Tx, leaver: Leaver, email: str, policy: Policy, answer: Answer) -> None:
+def say_later(tx: Tx, leaver: Leaver, email: str, policy: Policy, said: Said) -> None:
     """Not now: one mail after some months, if there is an address for it; then no more."""
     may_answer(tx, leaver)
     person = _person(tx, leaver)
     if email:
         people.set_private_email(tx, person, email)
-    _say(tx, leaver, Decision.LATER, Stage.LATER, answer)
+    _say(tx, leaver, Decision.LATER, Stage.LATER, said)
     day = months_after(leaver.last_day, policy.later_months)
     leaver.later_at = local_moment(day, policy.checkin_opens, policy.zone)
     leaver.erase_at = leaver.later_at + timedelta(days=policy.unanswered_days)
 
 
-def say_no(tx: Tx, leaver: Leaver, answer: Answer) -> None:
+def say_no(tx: Tx, leaver: Leaver, said: Said) -> None:
     """No: remembered, nothing more is sent, the private address goes now and the rest on the last day."""
     may_answer(tx, leaver)
-    _say(tx, leaver, Decision.REFUSED, Stage.DECLINED, answer)
+    _say(tx, leaver, Decision.REFUSED, Stage.DECLINED, said)
     stop(tx, leaver)
     codes.drop(tx, leaver.person_id)
     people.forget_private(tx, _person(tx, leaver))
@@ -72,12 +63,12 @@ def say_no(tx: Tx, leaver: Leaver, answer: Answer) -> None:
     leaver.erase_at = leaver.enrol_at
 
 
-def _say(tx: Tx, leaver: Leaver, decision: Decision, stage: Stage, answer: Answer) -> None:
+def _say(tx: Tx, leaver: Leaver, decision: Decision, stage: Stage, said: Said) -> None:
     if leaver.stage is not stage:
         leavers.move(tx, leaver, stage)
     leaver.answered_at, leaver.stuck = now(tx), ""
-    consents.record(tx, leaver.person_id, decision, locale=answer.locale, channel=answer.channel)
-    journal.write(tx, f"consent.{decision.value}", leaver.person_id, actor=leaver.person_id, detail=answer.channel)
+    consents.record(tx, leaver.person_id, decision, said)
+    journal.write(tx, f"consent.{decision.value}", leaver.person_id, actor=leaver.person_id, detail=said.channel)
 
 
 def proof_code(tx: Tx, person: Person, policy: Policy) -> str | None:
@@ -147,9 +138,9 @@ def strike(tx: Tx, leaver: Leaver) -> None:
     journal.write(tx, f"leaver.{target.value}", leaver.person_id)
 
 
-def leave(tx: Tx, leaver: Leaver, answer: Answer) -> None:
+def leave(tx: Tx, leaver: Leaver, said: Said) -> None:
     """A member goes, at once and completely: withdrawn, untied, erased, with a mark against re-creation."""
-    consents.record(tx, leaver.person_id, Decision.WITHDRAWN, locale=answer.locale, channel=answer.channel)
+    consents.record(tx, leaver.person_id, Decision.WITHDRAWN, said)
     if leaver.stage is not Stage.LEFT:
         leavers.move(tx, leaver, Stage.LEFT)
     _end(tx, leaver)

@@ -111,7 +111,7 @@ def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
     if person is not None:
         people.forget_private(tx, person)
     if consents.decision(tx, leaver.person_id) is consents.Decision.GIVEN:
-        consents.record(tx, leaver.person_id, consents.Decision.WITHDRAWN, locale="", channel="feed")
+        consents.record(tx, leaver.person_id, consents.Decision.WITHDRAWN, consents.Said("", "feed"))
     return Heard.WITHDRAWN
 
 

@@ -81,12 +81,16 @@ class LeaverSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message that leaves the house. `delivery` is our own id, the same at every try."""
+    """One message that leaves the house. `delivery` is our own id, the same at every try.
+
+    `zone` is the reader's IANA time zone; empty means the company's.
+    """
 
     delivery: str
     card: Card
     locale: str
     edits: Posted | None = None
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

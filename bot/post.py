@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 
 from bot.conversation import Card
 from bot.wire import dump_card
@@ -11,33 +11,43 @@ from storage.consents import Purpose
 from storage.engine import Tx
 from storage.leavers import Leaver
 from storage.outbox import Draft, Route
-from storage.people import Person
 
 
-def to_leaver(tx: Tx, leaver: Leaver, kind: str, card: Card, dedup: str, purpose: Purpose = Purpose.ASKING) -> bool:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A card with what makes it one message: its kind, its purpose, and what tells it from the next of its kind.
+
+    `invites` has the Inviter asked for the way in at delivery.
+    """
+
+    kind: str
+    card: Card
+    dedup: str
+    purpose: Purpose
+    invites: bool = False
+
+
+def to_leaver(tx: Tx, leaver: Leaver, letter: Letter) -> bool:
     """To a leaver in the company chat, found by company e-mail at delivery; whether it is new and allowed."""
-    draft = Draft(kind, dump_card(card), purpose, Route.COMPANY_CHAT, f"{kind}:{leaver.id}:{dedup}",
-                  person_id=leaver.person_id, leaver_id=leaver.id)  # fmt: skip
-    return outbox.put(tx, draft) is not None
+    return _put(tx, letter, Route.COMPANY_CHAT, leaver.person_id, leaver.id)
 
 
-def to_mailbox(
-    tx: Tx, person: Person, kind: str, card: Card, dedup: str, *, purpose: Purpose, invites: bool = False,
-    proving: bool = False, leaver_id: int | None = None,
-) -> bool:  # fmt: skip
-    """To a person's private mailbox: only a proven one, unless the mail is there to prove it."""
-    route = Route.PROOF_MAIL if proving else Route.PRIVATE_MAIL
-    draft = Draft(kind, dump_card(card), purpose, route, f"{kind}:{person.id}:{dedup}",
-                  person_id=person.id, leaver_id=leaver_id, invites=invites)  # fmt: skip
-    return outbox.put(tx, draft) is not None
+def to_mailbox(tx: Tx, leaver: Leaver, letter: Letter, *, proving: bool = False) -> bool:
+    """To a leaver's private mailbox: only a proven one, unless the mail is there to prove it."""
+    return _put(tx, letter, Route.PROOF_MAIL if proving else Route.PRIVATE_MAIL, leaver.person_id, leaver.id)
 
 
-def to_alumnus(tx: Tx, person: Person, kind: str, card: Card, dedup: str, *, purpose: Purpose,
-               due_at: datetime | None = None) -> bool:  # fmt: skip
+def to_alumnus(tx: Tx, person_id: str, letter: Letter) -> bool:
     """To an alumnus in the alumni chat; who has no account there gets it by mail."""
-    draft = Draft(kind, dump_card(card), purpose, Route.ALUMNI_CHAT, f"{kind}:{person.id}:{dedup}",
-                  person_id=person.id)  # fmt: skip
-    return outbox.put(tx, draft, due_at) is not None
+    return _put(tx, letter, Route.ALUMNI_CHAT, person_id, None)
+
+
+def _put(tx: Tx, letter: Letter, route: Route, person_id: str, leaver_id: int | None) -> bool:
+    draft = Draft(
+        letter.kind, dump_card(letter.card), letter.purpose, route, f"{letter.kind}:{person_id}:{letter.dedup}",
+        person_id=person_id, leaver_id=leaver_id, invites=letter.invites,
+    )  # fmt: skip
+    return outbox.put(tx, draft) is not None
 
 
 def to_staff(tx: Tx, kind: str, card: Card, dedup: str, leaver_id: int | None = None) -> None:

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 
     def brand(self) -> Brand:
         """Who runs the network."""
-        network = self.network_name or f"{self.company_name} アルムナイ"
+        network = self.network_name or f"{self.company_name} Alumni"
         return Brand(network, self.company_name, self.contact_name, self.contact_email, self.logo_url, self.terms_url)
 
     def policy(self) -> Policy:
@@ -148,13 +148,13 @@ def check(settings: Settings) -> None:
 
 def _required(settings: Settings) -> Iterable[str]:
     wanted = {
-        "company_name": "the company's name as people know it, such as 株式会社みなと",
-        "contact_name": "the person or desk that answers, such as 人事部 佐藤",
+        "company_name": "the company's name as people know it, such as Minato K.K.",
+        "contact_name": "the person or desk that answers, such as HR, Sato",
         "contact_email": "where answers to our mails go, such as alumni@example.co.jp",
         "mail_from": "the sender of our mails, such as okaeri@example.co.jp",
         "smtp_url": "smtp+starttls://user:password@mail.example.co.jp:587",
         "alumni_invite_url": "the invitation link of the alumni workspace",
-        "owners": "one or more e-mail addresses or slack:T…:U…",
+        "owners": "one or more e-mail addresses or slack:T0123:U0123",
     }
     for name, right in wanted.items():
         value = getattr(settings, name)
@@ -180,7 +180,7 @@ def _slack(settings: Settings) -> Iterable[str]:
             for name in missing:
                 yield f"OKAERI_SLACK_{side.value.upper()}_{name.upper()}: missing; right: all four of a side, or none"
     if not settings.sides():
-        yield "OKAERI_SLACK_COMPANY_… and OKAERI_SLACK_ALUMNI_…: no app is configured; right: at least one side"
+        yield "OKAERI_SLACK_COMPANY_* and OKAERI_SLACK_ALUMNI_*: no app is configured; right: at least one side"
     company, alumni = settings.slack(Side.COMPANY), settings.slack(Side.ALUMNI)
     for name in ("app_id", "team_id", "signing_secret"):
         if company[name] and company[name] == alumni[name]:
@@ -195,7 +195,7 @@ def _addresses(settings: Settings) -> Iterable[str]:
     for name in ("owners", "hr"):
         for who in _words(getattr(settings, name)):
             if not _EMAIL.fullmatch(who) and not _SLACK.fullmatch(who):
-                yield f"OKAERI_{name.upper()}: {who!r}; right: an e-mail address or slack:T…:U…"
+                yield f"OKAERI_{name.upper()}: {who!r}; right: an e-mail address or slack:T0123:U0123"
     for name, schemes in (("base_url", ("https", "http")), ("alumni_invite_url", ("https", "http")),
                           ("slack_api_url", ("https", "http")), ("logo_url", ("https",)), ("terms_url", ("https",))):  # fmt: skip
         value = getattr(settings, name)

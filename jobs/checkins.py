@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands import checkin as cards
 from bot.policy import Policy
-from bot.post import to_alumnus
+from bot.post import Letter, to_alumnus
 from storage import checkins, people
 from storage.checkins import Checkin, State
 from storage.consents import Purpose, allows
@@ -41,7 +41,7 @@ def _ask_or_wait(tx: Tx, row: Checkin, person: Person, policy: Policy) -> None:
     again = row.state is State.ASKED
     card = cards.nudge(row, person, policy, again=again)
     dedup = f"{row.number}:{'again' if again else 'first'}"
-    to_alumnus(tx, person, "checkin.nudge", card, dedup, purpose=Purpose.STAY_IN_TOUCH)
+    to_alumnus(tx, person.id, Letter("checkin.nudge", card, dedup, Purpose.STAY_IN_TOUCH))
     then = _window(now(tx) + timedelta(days=policy.nudge_after_days), person, policy)
     checkins.step(tx, row, State.NUDGED if again else State.ASKED, then)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from bot import leaving
 from bot.commands import decisions, welcome
 from bot.policy import Policy
-from bot.post import to_leaver, to_mailbox, to_staff
+from bot.post import Letter, to_leaver, to_mailbox, to_staff
 from storage import leavers, people
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
@@ -70,7 +70,8 @@ def ask(tx: Tx, policy: Policy) -> bool:
     rows = [(leaver, person) for leaver, person in rows if leaver.enrol_at is None or leaver.enrol_at > now(tx)]
     for leaver, person in rows:
         leaving.ask(tx, leaver)
-        to_leaver(tx, leaver, "welcome.question", welcome.question(leaver, person, policy), f"{leaver.asked_at:%Y%m%d}")
+        card = welcome.question(leaver, person, policy)
+        to_leaver(tx, leaver, Letter("welcome.question", card, f"{leaver.id}:{leaver.asked_at:%Y%m%d}", Purpose.ASKING))
     return bool(rows)
 
 
@@ -80,7 +81,8 @@ def ask_again(tx: Tx, policy: Policy) -> bool:
     for leaver, person in rows:
         if leaver.asked_at and leaver.ask_again_at and leaver.asked_at < leaver.ask_again_at:
             card = welcome.question(leaver, person, policy, again=True)
-            to_leaver(tx, leaver, "welcome.question", card, f"again{leaver.ask_again_at:%Y%m%d}")
+            dedup = f"{leaver.id}:again{leaver.ask_again_at:%Y%m%d}"
+            to_leaver(tx, leaver, Letter("welcome.question", card, dedup, Purpose.ASKING))
         leaver.ask_again_at = None
     return bool(rows)
 
@@ -121,8 +123,7 @@ def write_later(tx: Tx, policy: Policy) -> bool:
         if person.private_email_proven_at is not None:
             code = leaving.join_code(tx, person, policy)
             card = welcome.later_mail(person, code, policy)
-            to_mailbox(tx, person, "welcome.later_mail", card, str(leaver.id), purpose=Purpose.ASKING, invites=True,
-                       leaver_id=leaver.id)  # fmt: skip
+            to_mailbox(tx, leaver, Letter("welcome.later_mail", card, str(leaver.id), Purpose.ASKING, invites=True))
         leaver.later_at = None
     return bool(rows)
 

@@ -5,6 +5,7 @@ Source: 個人情報保護法 17, 18, 27条; GDPR art. 7 (proof of consent, with
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,15 +60,22 @@ class Consent(Row):
     at: Mapped[datetime]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How something was said: in which language, through which door (`slack`, `web`, `feed` …)."""
+
+    locale: str
+    channel: str
+
+
 WORDING = "stay-1"
 """The version of the words under which consent is asked; a changed wording is a new version."""
 
 
-def record(tx: Tx, person_id: str, decision: Decision, *, locale: str, channel: str,
-           purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:  # fmt: skip
+def record(tx: Tx, person_id: str, decision: Decision, said: Said, purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:
     """Add what the person said, now."""
-    row = Consent(person_id=person_id, purpose=purpose, decision=decision, wording=WORDING, locale=locale,
-                  channel=channel, at=now(tx))  # fmt: skip
+    row = Consent(person_id=person_id, purpose=purpose, decision=decision, wording=WORDING, locale=said.locale,
+                  channel=said.channel, at=now(tx))  # fmt: skip
     tx.add(row)
     tx.flush()
 

@@ -53,6 +53,7 @@ class Database:
             tx.info["vault"], tx.info["clock"] = self.vault, self.clock
             value = fn(tx)
             if reads:
+                tx.expunge_all()  # a rollback would empty what was loaded
                 tx.rollback()
             else:
                 tx.commit()

@@ -97,6 +97,11 @@ def get(tx: Tx, person_id: str) -> Person | None:
     return tx.get(Person, person_id)
 
 
+def one(tx: Tx, person_id: str) -> Person:
+    """The person who must be there. Raises `NoResultFound`."""
+    return tx.get_one(Person, person_id)
+
+
 def _key(tx: Tx, person_id: str) -> bytes:
     row = tx.get_one(PersonKey, person_id)
     return vault_of(tx).unwrap(row.wrapped, f"person_keys:{person_id}")
@@ -157,13 +162,13 @@ def profile_from(row: Any, audience: Audience) -> Profile:
     return Profile(id=row.id, confirmed_on=row.confirmed_on if fields else None, **values)
 
 
-def shown_to_alumni(at: datetime) -> Any:
-    """The condition under which other alumni may find somebody."""
+def shown_to_alumni(at: Any, today: Any) -> Any:
+    """The condition under which other alumni may find somebody at a moment (`at`) of a day (`today`)."""
     return and_(
         Person.listed,
         Person.left_at.is_(None),
         Person.member_from <= at,
-        or_(Person.paused_until.is_(None), Person.paused_until <= at.date()),
+        or_(Person.paused_until.is_(None), Person.paused_until <= today),
     )
 
 
@@ -171,7 +176,7 @@ def profile(tx: Tx, person_id: str, audience: Audience) -> Profile | None:
     """One person as an audience sees them; nobody when they may not be seen at all."""
     query = select(*COLUMNS).where(Person.id == person_id)
     if audience is Audience.ALUMNI:
-        query = query.where(shown_to_alumni(now(tx)))
+        query = query.where(shown_to_alumni(now(tx), now(tx).date()))
     row = tx.execute(query).one_or_none()
     return profile_from(row, audience) if row else None
 

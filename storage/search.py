@@ -7,18 +7,20 @@ not shown to them. SQLite: FTS5 over our own terms; an erased term survives in F
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ForeignKey, Select, Text, UniqueConstraint, column, func, select, text
+from sqlalchemy import (
+    Date, ForeignKey, Integer, Select, Text, UniqueConstraint, bindparam, column, func, select, text,
+)  # fmt: skip
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot import names
 from bot.visibility import Audience
 from storage import people
-from storage.columns import Row, kept, words
+from storage.columns import Row, UtcDateTime, kept, words
 from storage.engine import Tx, now
 from storage.people import Person, Profile
 
-CAP = 2000
 
 
 class SearchDoc(Row):
@@ -105,19 +107,25 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
     expression = match(query, audience)
     if expression is None:
         return Page((), page, more=False)
-    statement = _statement(audience, now(tx) if audience is Audience.ALUMNI else None)
-    rows = tx.execute(statement, {"match": expression, "size": size + 1, "skip": (page - 1) * size}).all()
+    at = now(tx)
+    given = {"match": expression, "size": size + 1, "skip": (page - 1) * size, "at": at, "today": at.date()}
+    rows = tx.execute(_statement(audience), given).all()
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 
-def _statement(audience: Audience, at: object) -> Select[tuple[object, ...]]:
+@cache
+def _statement(audience: Audience) -> Select[tuple[object, ...]]:
+    """The query of an audience, built once; `match`, `size`, `skip`, `at` and `today` are given at each call."""
     hits = text("SELECT rowid AS hit FROM search_fts WHERE search_fts MATCH :match LIMIT 2000").columns(column("hit"))
     query = (
         select(*people.COLUMNS)
         .join(SearchDoc, SearchDoc.person_id == Person.id)
         .where(SearchDoc.id.in_(select(hits.subquery().c.hit)), SearchDoc.audience == audience)
         .order_by(func.coalesce(func.nullif(Person.kana, ""), Person.name), Person.id)
-        .limit(text(":size"))
-        .offset(text(":skip"))
+        .limit(bindparam("size", type_=Integer))
+        .offset(bindparam("skip", type_=Integer))
     )
-    return query.where(people.shown_to_alumni(at)) if at is not None else query  # type: ignore[arg-type]
+    if audience is not Audience.ALUMNI:
+        return query
+    shown = people.shown_to_alumni(bindparam("at", type_=UtcDateTime()), bindparam("today", type_=Date))
+    return query.where(shown)

@@ -55,7 +55,7 @@ class Bodies:
 
 
 class MailPage:
-    """Writes cards for mailboxes. Dates are told in `zone`: a mailbox says nothing of its place."""
+    """Writes cards for mailboxes. Dates are told in `zone` where the reader's own is not known."""
 
     def __init__(self, texts: Texts, brand: Brand, doors: MailDoors, zone: str) -> None:
         self._texts, self._brand, self._doors, self._zone = texts, brand, doors, zone
@@ -63,14 +63,15 @@ class MailPage:
         self._html = Environment(loader=folder, autoescape=True, trim_blocks=True).get_template("mail.html")
         self._text = Environment(loader=folder, autoescape=False, trim_blocks=True).get_template("mail.txt")  # noqa: S701
 
-    def bodies(self, card: Card, locale: str, email: str) -> Bodies:
+    def bodies(self, card: Card, locale: str, email: str, zone: str = "") -> Bodies:
         """The card for one receiver; buttons that no page stands behind are left out, and that is said."""
-        writer = _Writer(self._texts, locale, self._zone, self._links(email))
+        zone = zone or self._zone
+        writer = _Writer(self._texts, locale, zone, self._links(email))
         rows = [row for block in card.body for row in writer.rows(block) if row]
         if writer.left_out:
             who = {"network": self._brand.network, "contact": self._brand.contact_name}
             rows.append({"words": writer.parts(t("mail.answer_elsewhere", **who)), "small": True})
-        subject = self._texts.plain(card.notice or card.title, locale, self._zone)
+        subject = self._texts.plain(card.notice or card.title, locale, zone)
         known = {
             "subject": subject,
             "locale": locale,

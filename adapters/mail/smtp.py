@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
@@ -91,7 +91,7 @@ class SmtpMailer:
 
     def compose(self, to: MailTo, message: Outgoing) -> EmailMessage:
         """The mail as it will leave. Raises `Undeliverable("bad_address")`."""
-        bodies = self._page.bodies(message.card, message.locale, to.email)
+        bodies = self._page.bodies(message.card, message.locale, to.email, message.zone)
         mail = EmailMessage(policy=_Wire(linesep="\r\n"))
         mail["From"], mail["To"], mail["Reply-To"] = self._from, _receiver(to), self._contact
         mail["Subject"] = _one_line(bodies.subject, 200)
@@ -111,6 +111,19 @@ class SmtpMailer:
             ways.insert(0, f"<{_one_line(self._doors.unsubscribe(to.email), 900)}>")
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["List-Unsubscribe"] = ", ".join(ways)
+
+
+async def knock(postbox: Postbox) -> None:
+    """Connect, say EHLO, log in, leave: no mail. `Retry` says what a mail would have met."""
+    server = aiosmtplib.SMTP(**postbox.connection())
+    try:
+        with _before_the_words():
+            await server.connect()
+            await server.ehlo()
+        with suppress(aiosmtplib.SMTPException, OSError):
+            await server.quit()
+    finally:
+        server.close()
 
 
 class LinkInviter:
@@ -137,13 +150,20 @@ class _Wire(EmailPolicy):
 
 async def _up_to_data(server: aiosmtplib.SMTP, sender: str, receiver: str) -> None:
     """Everything before the words leave: whatever goes wrong here may be tried again."""
+    with _before_the_words():
+        try:
+            await server.connect()
+            await server.mail(sender)
+            await server.rcpt(receiver)
+        except aiosmtplib.SMTPRecipientRefused as refused:
+            lasting = refused.code >= 500
+            raise (Undeliverable("mailbox_refused") if lasting else _later(refused)) from refused
+
+
+@contextmanager
+def _before_the_words() -> Iterator[None]:
     try:
-        await server.connect()
-        await server.mail(sender)
-        await server.rcpt(receiver)
-    except aiosmtplib.SMTPRecipientRefused as refused:
-        lasting = refused.code >= 500
-        raise (Undeliverable("mailbox_refused") if lasting else _later(refused)) from refused
+        yield
     except aiosmtplib.SMTPResponseException as refused:
         raise _later(refused) from refused
     except OSError as broken:  # also every lost connection and time limit of aiosmtplib

@@ -23,6 +23,7 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -125,6 +126,16 @@ def _bolt_request(request: web.Request, body: bytes) -> AsyncBoltRequest:
     return AsyncBoltRequest(body=body.decode(), query=request.query_string, headers=headers)  # type: ignore[arg-type]
 
 
+class _OurOwn(AsyncAuthorize):
+    """No `auth.test` per request: the token is the app's own (platform-facts, finding 8)."""
+
+    def __init__(self, app: SlackApp) -> None:
+        self._result = AuthorizeResult(enterprise_id=None, team_id=app.team, bot_token=app.client.token)
+
+    async def __call__(self, **_: Any) -> AuthorizeResult:
+        return self._result
+
+
 class _Side:
     """One app's listeners."""
 
@@ -137,7 +148,7 @@ class _Side:
         app = AsyncApp(
             logger=logging.getLogger("okaeri.bolt"),
             client=self._app.client,
-            authorize=self._authorize,
+            authorize=_OurOwn(self._app),
             signing_secret=self._app.signing_secret,
             request_verification_enabled=False,
             ssl_check_enabled=False,
@@ -150,11 +161,6 @@ class _Side:
         app.shortcut(EVERYTHING)(self._on_shortcut)
         app.event(EVERYTHING)(self._on_event)
         return app
-
-    async def _authorize(self, **_: Any) -> AuthorizeResult:
-        """No `auth.test` per request: the token is the app's own (platform-facts, finding 8)."""
-        token = self._app.client.token
-        return AuthorizeResult(enterprise_id=None, team_id=self._app.team, bot_token=token)
 
     # --- kinds -------------------------------------------------------------------------------------
 

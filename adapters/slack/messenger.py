@@ -14,11 +14,12 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.limits import Json, validate_message
 from adapters.slack.render import ZONE, Renderer
-from bot.conversation import Address, Platform, Side
+from bot.conversation import Address, Platform, Side, Standing
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
-from bot.ports import Outgoing, Posted
+from bot.ports import Looks, Outgoing, Posted
 
 EVENT_TYPE = "okaeri_delivery"  # of the metadata by which a message of ours is found again
+_SLACKBOT = "USLACKBOT"  # the one bot that Slack does not mark as one
 _KNOWN_CHANNELS = 10_000
 _LOOK_BACK = 100  # messages; a private conversation with the bot has no more in the time of a retry
 _HR_MENDS = 300.0  # seconds: somebody has to repair a setting first
@@ -36,6 +37,7 @@ _LATER: Mapping[str, float] = {
     "not_authed": _HR_MENDS,
     "token_expired": _HR_MENDS,
     "token_revoked": _HR_MENDS,
+    "account_inactive": _HR_MENDS,  # the token's own account: somebody removed our app
     "org_login_required": _HR_MENDS,
     "two_factor_setup_required": _HR_MENDS,
 }
@@ -81,11 +83,24 @@ class SlackMessenger:
         seat = next((seat for seat in self._seats if seat.side is side), None)
         if seat is None:
             raise Undeliverable("no_app")
-        found = await _reading(seat.client.api_call("users.lookupByEmail", data={"email": email}))
+        found = await reading(seat.client.api_call("users.lookupByEmail", data={"email": email}))
         user = found["user"]
         if not _belongs(user, seat):
             raise Undeliverable("not_in_workspace")
         return Address(Platform.SLACK, seat.team, str(user["id"]))
+
+    async def look(self, account: Address) -> Looks:
+        """Standing, language and time zone, "" where Slack does not say (scope `users:read`).
+
+        `Undeliverable("account_inactive")` for deleted accounts and bots, "user_not_found" for unknown ones.
+        """
+        seat = self._seat(account)
+        query = {"user": account.user, "include_locale": "true"}
+        user = (await reading(seat.client.api_call("users.info", data=query)))["user"]
+        if user.get("deleted") or user.get("is_bot") or user.get("id") == _SLACKBOT:
+            raise Undeliverable("account_inactive")
+        language = str(user.get("locale") or "").replace("_", "-").partition("-")[0].lower()
+        return Looks(_standing(user, seat), language, str(user.get("tz") or ""))
 
     async def send(self, to: Address, message: Outgoing) -> Posted:
         """Post as a direct message, or edit `message.edits`; the delivery id travels in the metadata.
@@ -100,7 +115,7 @@ class SlackMessenger:
         }
         if message.edits:
             content |= {"channel": message.edits.channel, "ts": message.edits.ref}
-            answer = await _reading(
+            answer = await reading(
                 seat.client.api_call("chat.update", json=content)
             )  # twice is as good as once
         else:
@@ -119,7 +134,7 @@ class SlackMessenger:
         seat = self._seat(to)
         channel = await self._channel(seat, to.user)
         query = {"channel": channel, "include_all_metadata": "true", "limit": str(_LOOK_BACK)}
-        history = await _reading(seat.client.api_call("conversations.history", data=query))
+        history = await reading(seat.client.api_call("conversations.history", data=query))
         for message in history.get("messages") or []:
             metadata = message.get("metadata") or {}
             if (metadata.get("event_payload") or {}).get("id") == delivery:
@@ -135,7 +150,9 @@ class SlackMessenger:
     def _content(self, to: Address, message: Outgoing) -> Json:
         if message.card.sensitive:
             raise Undeliverable("sensitive")
-        content = self._renderer.message(message.card, message.locale, self._zone, to.workspace)
+        content = self._renderer.message(
+            message.card, message.locale, message.zone or self._zone, to.workspace
+        )
         if validate_message(content["blocks"], content["text"]):
             raise Undeliverable("invalid_blocks")
         return content
@@ -145,7 +162,7 @@ class SlackMessenger:
         known = self._channels.get((seat.team, user))
         if known:
             return known
-        opened = await _reading(seat.client.api_call("conversations.open", data={"users": user}))
+        opened = await reading(seat.client.api_call("conversations.open", data={"users": user}))
         if len(self._channels) >= _KNOWN_CHANNELS:
             del self._channels[next(iter(self._channels))]
         self._channels[seat.team, user] = channel = str(opened["channel"]["id"])
@@ -154,13 +171,21 @@ class SlackMessenger:
 
 def _belongs(user: Mapping[str, Any], seat: SlackSeat) -> bool:
     """Whether the account is a living human one of this workspace, and on the company's side no guest."""
+    standing = _standing(user, seat)
+    guest = standing is Standing.GUEST and seat.side is Side.COMPANY
+    return not (user.get("deleted") or user.get("is_bot") or guest) and standing is not Standing.STRANGER
+
+
+def _standing(user: Mapping[str, Any], seat: SlackSeat) -> Standing:
+    """Source: users.info; people of Slack Connect are strangers, those of our organisation are not."""
     teams = {user.get("team_id", seat.team), *(user.get("enterprise_user") or {}).get("teams", ())}
+    if user.get("is_stranger") or seat.team not in teams:
+        return Standing.STRANGER
     guest = user.get("is_restricted") or user.get("is_ultra_restricted")
-    unfit = user.get("deleted") or user.get("is_bot") or user.get("is_stranger")
-    return not unfit and seat.team in teams and not (guest and seat.side is Side.COMPANY)
+    return Standing.GUEST if guest else Standing.MEMBER
 
 
-async def _reading(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+async def reading(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     """Await a call that may be repeated without harm."""
     try:
         return await _asked(call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from bot.conversation import (
 from bot.wire import load_bound
 
 Json = Mapping[str, Any]
+_MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
 class Foreign(Exception):
@@ -55,7 +57,7 @@ def command(body: Json) -> CommandUsed:
     """A slash command. Source: commands carry no id and are not retried, so the trigger is the id."""
     at = _arrival(body, str(body.get("user_id") or ""), str(body.get("channel_id") or ""), str(body.get("trigger_id") or ""))
     name = str(body.get("command") or "").lstrip("/")
-    return CommandUsed(at.address, at.conversation, at.event_id, name, str(body.get("text") or ""))
+    return CommandUsed(at.address, at.conversation, at.event_id, name, typed(str(body.get("text") or "")))
 
 
 def shortcut(body: Json) -> CommandUsed:
@@ -133,11 +135,24 @@ def _message(body: Json, inner: Json) -> CommandUsed | None:
     at = _arrival(body, user, str(inner.get("channel") or ""), str(body["event_id"]))
     words = str(inner.get("text") or "").strip()
     words = words.removeprefix("/").removeprefix("alumni").strip() if words.startswith("/alumni") else words
-    return CommandUsed(at.address, at.conversation, at.event_id, "alumni", _unescaped(words))
+    return CommandUsed(at.address, at.conversation, at.event_id, "alumni", typed(words))
 
 
-def _unescaped(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+def typed(text: str) -> str:
+    """What was typed, of what Slack made of it: mentions and links by their words, entities as their signs.
+
+    Source: `should_escape` of the manifest, and the text of a message: `<@U1|aiko>`, `<https://…|…>`, `&lt;`.
+    """
+    words = _MARKUP.sub(_shown, text)
+    return words.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _shown(markup: re.Match[str]) -> str:
+    """The words of a mention or link; without words its id, as a mention is written."""
+    sign, target, words = markup.groups()
+    if words:
+        return words
+    return {"": target, "#": f"#{target}"}.get(sign, f"@{target}")
 
 
 def _member(body: Json, inner: Json) -> MemberJoined | MemberLeft | MemberChanged | None:

@@ -20,8 +20,13 @@ def report_card(counts: Mapping[Heard, int], errors: Sequence[FeedError]) -> Car
     mistakes += [Entry(where(error), what(error)) for error in errors[:SHOWN]]
     if len(errors) > SHOWN:
         mistakes.append(Note(t("intake.more", count=len(errors) - SHOWN)))
-    nothing = (Paragraph(t("intake.nothing")),) if not lines and not errors else ()
-    return Card(t("intake.title"), (*lines, *nothing, *mistakes), t("decisions.notice"))
+    empty = (Paragraph(nothing()),) if not lines and not errors else ()
+    return Card(t("intake.title"), (*lines, *empty, *mistakes), t("decisions.notice"))
+
+
+def nothing() -> Text:
+    """For a file that changed nothing."""
+    return t("intake.nothing")
 
 
 def rejected_card(why: Text) -> Card:

@@ -11,7 +11,7 @@ from bot.conversation import (
 from bot.errors import InvalidForm
 from bot.fields import text, tick
 from bot.places import HomePlace, WelcomePlace
-from bot.post import to_alumnus
+from bot.post import Letter, to_alumnus
 from bot.registry import Context, Feature
 from storage import accounts, leavers
 from storage.codes import WrongCode
@@ -28,8 +28,12 @@ def join(ctx: Context, argument: str) -> Answer:
         return Reply(Card(t("join.already"), (Paragraph(t("join.already_right")),), t("common.notice")))
     if not argument:
         return enter()
-    person = joining.redeem(ctx.tx, ctx.actor.address, argument, ctx.policy, agreed=False, locale=ctx.actor.locale)
+    person = joining.redeem(ctx.tx, _comer(ctx, agreed=False), argument, ctx.policy)
     return Reply(welcome(ctx, person)) if person else enter()
+
+
+def _comer(ctx: Context, *, agreed: bool) -> joining.Comer:
+    return joining.Comer(ctx.actor.address, ctx.actor.locale, agreed)
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,7 @@ class Ticket:
 def enter(ctx: Context, form: Ticket) -> Answer:
     """The code typed into a dialog, where nobody looks over a shoulder."""
     try:
-        person = joining.redeem(
-            ctx.tx, ctx.actor.address, form.code, ctx.policy, agreed=form.agree, locale=ctx.actor.locale
-        )
+        person = joining.redeem(ctx.tx, _comer(ctx, agreed=form.agree), form.code, ctx.policy)
     except WrongCode as wrong:
         raise InvalidForm({"code": wrong.text}, keeps=True) from None
     return Reply(welcome(ctx, person)) if person else None
@@ -90,7 +92,7 @@ def joined(ctx: Context, event: MemberJoined) -> None:
     if person is not None:
         leaver = leavers.of_person(ctx.tx, person.id)
         dedup = str(leaver.id) if leaver else ""
-        to_alumnus(ctx.tx, person, "join.welcome", welcome(ctx, person), dedup, purpose=Purpose.ASKING)
+        to_alumnus(ctx.tx, person.id, Letter("join.welcome", welcome(ctx, person), dedup, Purpose.ASKING))
 
 
 @feature.on(MemberLeft)

@@ -13,6 +13,7 @@ from bot.fields import choice, tick
 from bot.places import HomePlace, StopPlace
 from bot.registry import Context, Feature
 from storage import journal, leavers, outbox, people
+from storage.consents import Said
 from storage.people import Person
 
 feature = Feature(__name__)
@@ -84,7 +85,7 @@ def leave(ctx: Context, form: Leave) -> Answer:
     leaver = leavers.of_person(ctx.tx, person.id)
     if leaver is None:
         raise NotFound("common.join_first")
-    leaving.leave(ctx.tx, leaver, leaving.Answer(ctx.actor.locale, ctx.actor.address.platform.value))
+    leaving.leave(ctx.tx, leaver, Said(ctx.actor.locale, ctx.actor.address.platform.value))
     brand = ctx.policy.brand
     text = t("stop.left_text", network=brand.network, contact=brand.contact_name)
     return Reply(Card(t("stop.left"), (Paragraph(text),), t("common.notice")))

@@ -12,12 +12,12 @@ from bot.errors import InvalidForm, NotFound
 from bot.fields import choice, email, text
 from bot.policy import Policy
 from bot.ports import INVITATION
-from bot.post import to_mailbox
+from bot.post import Letter, to_mailbox
 from bot.registry import Context, Feature
 from storage import accounts, people
 from storage import leavers as leavers_table
 from storage.codes import WrongCode
-from storage.consents import Purpose
+from storage.consents import Purpose, Said
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.people import Person
@@ -67,8 +67,8 @@ def _person(ctx: Context, leaver: Leaver) -> Person:
     return person
 
 
-def _said(ctx: Context) -> leaving.Answer:
-    return leaving.Answer(ctx.actor.locale, ctx.actor.address.platform.value)
+def _said(ctx: Context) -> Said:
+    return Said(ctx.actor.locale, ctx.actor.address.platform.value)
 
 
 def _received(leaver: Leaver) -> Card:
@@ -91,7 +91,7 @@ def yes(ctx: Context, form: Yes, leaver: int) -> Answer:
     own = _mine(ctx, leaver)
     if form.personal_email.casefold() == own.company_email.casefold():
         raise InvalidForm({"personal_email": t("welcome.not_company_email")})
-    leaving.say_yes(ctx.tx, own, form.personal_email, mail_only=form.reach == "mail", answer=_said(ctx))
+    leaving.say_yes(ctx.tx, own, form.personal_email, mail_only=form.reach == "mail", said=_said(ctx))
     return _after_yes(ctx, own)
 
 
@@ -115,8 +115,7 @@ def _send_code(ctx: Context, own: Leaver) -> bool:
         ),
         t("welcome.proof.notice", network=ctx.policy.brand.network),
     )
-    return to_mailbox(ctx.tx, person, "welcome.proof", card, code[:4], purpose=Purpose.ASKING, proving=True,
-                      leaver_id=own.id)  # fmt: skip
+    return to_mailbox(ctx.tx, own, Letter("welcome.proof", card, code[:4], Purpose.ASKING), proving=True)
 
 
 def _enter_code(own: Leaver) -> Card:
@@ -272,5 +271,5 @@ def invite(tx: Tx, leaver: Leaver, person: Person, policy: Policy, dedup: str) -
     proven = person.private_email_proven_at is not None
     code = leaving.join_code(tx, person, policy) if proven else None
     card = invitation(person, code, policy)
-    return to_mailbox(tx, person, "welcome.invitation", card, dedup, purpose=Purpose.STAY_IN_TOUCH, invites=True,
-                      proving=not proven, leaver_id=leaver.id)  # fmt: skip
+    letter = Letter("welcome.invitation", card, dedup, Purpose.STAY_IN_TOUCH, invites=True)
+    return to_mailbox(tx, leaver, letter, proving=not proven)

@@ -1,4 +1,4 @@
-"""The playground's page on a real port, with a local Slack, a Bolt app behind it and a backstage of cardboard."""
+"""The playground's page on a real port: a local Slack, a Bolt app behind it, a backstage of cardboard."""
 
 import socket
 import time
@@ -68,7 +68,9 @@ class Cardboard:
         return Example("見本.csv", b"example")
 
     async def leavers(self) -> list[Stage]:
-        return [Stage("髙橋 愛子", "2026-03-31", Said("保留", "Held"), Said("区分が不明", "type unknown"), "held")]
+        return [
+            Stage("髙橋 愛子", "2026-03-31", Said("保留", "Held"), Said("区分が不明", "type unknown"), "held")
+        ]
 
     async def account_made(self, email: str, alumni_user: str) -> None:
         self.made.append((email, alumni_user))
@@ -123,7 +125,9 @@ async def page_world() -> AsyncIterator[PageWorld]:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        slack.add_workspace(COMPANY, "Example 株式会社", local_app("COMPANY", url, "/slack/events", manifest()))
+        slack.add_workspace(
+            COMPANY, "Example 株式会社", local_app("COMPANY", url, "/slack/events", manifest())
+        )
         slack.add_workspace(ALUMNI, "Example Alumni", local_app("ALUMNI", url, "/alumni", manifest()))
         user = slack.add_person(COMPANY, name="髙橋 愛子", email="takahashi@example.co.jp")
         mails = ("takahashi@example.co.jp", "aiko@example.jp")

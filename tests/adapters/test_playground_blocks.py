@@ -17,7 +17,15 @@ from tests.adapters.page_world import PageWorld, page_world
 
 FOLDER = Path(blocks.__file__).parent
 DRAWN = {"strong", "em", "del", "code", "pre", "q", "br", "a", "span"}
-HOSTILE = ["<script>alert(1)</script>", "<!channel>", '"><img src=x onerror=y>', "*x*", "`a`", "\u202ertl", "😀"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<!channel>",
+    '"><img src=x onerror=y>',
+    "*x*",
+    "`a`",
+    "\u202ertl",
+    "😀",
+]
 
 
 class Tags(HTMLParser):
@@ -73,7 +81,12 @@ def test_a_link_opens_beside_the_page() -> None:
     assert "https://a.example/x" in blocks.linked("見る: https://a.example/x。 <b>")
 
 
-@given(st.one_of(st.text(), st.lists(st.sampled_from([*HOSTILE, "<", ">", "|", "&lt;", "*", "`", "\x00", "1"])).map("".join)))
+@given(
+    st.one_of(
+        st.text(),
+        st.lists(st.sampled_from([*HOSTILE, "<", ">", "|", "&lt;", "*", "`", "\x00", "1"])).map("".join),
+    )
+)
 def test_no_text_becomes_an_element_of_its_own(text: str) -> None:
     for html in (blocks.mrkdwn(text), blocks.lines(text), blocks.linked(text), blocks.link(text, text)):
         found = Tags(str(html))
@@ -91,12 +104,26 @@ def test_plain_words_stay_as_typed(text: str) -> None:
 
 def every_block(text: str) -> list[dict[str, Any]]:
     """One block of each kind, with the text wherever Slack allows one."""
-    shown, option = {"type": "plain_text", "text": text}, {"text": {"type": "plain_text", "text": text}, "value": text}
+    shown, option = (
+        {"type": "plain_text", "text": text},
+        {"text": {"type": "plain_text", "text": text}, "value": text},
+    )
     press = {"type": "button", "action_id": "go", "text": shown, "value": text}
-    runs = [{"type": "text", "text": text, "style": {"bold": True}}, {"type": "user", "user_id": "U1"},
-            {"type": "emoji", "name": text}, {"type": "link", "url": "https://a.example/", "text": text}]  # fmt: skip
+    runs = [
+        {"type": "text", "text": text, "style": {"bold": True}},
+        {"type": "user", "user_id": "U1"},
+        {"type": "emoji", "name": text},
+        {"type": "link", "url": "https://a.example/", "text": text},
+    ]
     choose = {"placeholder": shown, "options": [option], "action_id": "c"}
-    kinds = ("static_select", "radio_buttons", "checkboxes", "multi_static_select", "external_select", "datepicker")
+    kinds = (
+        "static_select",
+        "radio_buttons",
+        "checkboxes",
+        "multi_static_select",
+        "external_select",
+        "datepicker",
+    )
     fields = [{"type": kind, **choose} for kind in (*kinds, "plain_text_input", "email_text_input")]
     return [
         {"type": "header", "text": shown},
@@ -106,7 +133,10 @@ def every_block(text: str) -> list[dict[str, Any]]:
         {"type": "actions", "block_id": "a", "elements": [press, {"type": "static_select", **choose}]},
         {"type": "divider"},
         {"type": "image", "image_url": "https://a.example/x.png", "alt_text": text, "title": shown},
-        *({"type": "input", "block_id": text, "label": shown, "hint": shown, "element": one} for one in fields),
+        *(
+            {"type": "input", "block_id": text, "label": shown, "hint": shown, "element": one}
+            for one in fields
+        ),
         {"type": "video", "title": text},
         {"type": "context", "elements": [{"type": "sticker", "text": text}]},
     ]
@@ -114,7 +144,9 @@ def every_block(text: str) -> list[dict[str, Any]]:
 
 def drawn(text: str) -> str:
     """Every block as the page draws it, without a person or a browser."""
-    template = environment().from_string('{% from "_blocks.html" import kit with context %}{{ kit(all, "r") }}')
+    template = environment().from_string(
+        '{% from "_blocks.html" import kit with context %}{{ kit(all, "r") }}'
+    )
     return template.render(all=every_block(text), w=read_words()["ja"], words=blocks.words_of,
                            mention=lambda user: blocks.mention(user, str), mrkdwn=blocks.mrkdwn)  # fmt: skip
 
@@ -147,7 +179,9 @@ async def test_a_real_message_shows_names_as_typed(world: PageWorld) -> None:
 def test_every_word_of_the_page_exists_and_is_used() -> None:
     words = read_words()
     assert words["ja"].texts.keys() == words["en"].texts.keys()
-    sources = [path.read_text("utf-8") for path in [*FOLDER.glob("templates/*.html"), *FOLDER.glob("page*.py")]]
+    sources = [
+        path.read_text("utf-8") for path in [*FOLDER.glob("templates/*.html"), *FOLDER.glob("page*.py")]
+    ]
     asked = set(re.findall(r"""(?:\bw|words|Oops|\["en"\])\(\s*["']([a-z_]+)["'][,)]""", "\n".join(sources)))
     built = re.compile(r"^(group|tab|room|side|field)_")
     unknown = {key for key in asked if key not in words["ja"].texts}

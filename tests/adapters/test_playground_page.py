@@ -102,7 +102,9 @@ async def test_names_are_shown_as_typed_and_both_languages_work(world: PageWorld
 
 
 async def test_an_unknown_place_becomes_a_known_one(world: PageWorld) -> None:
-    async with await world.get("/playground/scene", **{"as": "nobody", "tab": "alumni", "room": "x"}) as answer:
+    async with await world.get(
+        "/playground/scene", **{"as": "nobody", "tab": "alumni", "room": "x"}
+    ) as answer:
         where = (await answer.json())["where"]
     assert where == {"as": "aiko", "tab": "company", "room": "messages"}
 
@@ -159,7 +161,8 @@ async def test_a_button_reaches_the_app_and_its_answer_replaces_the_message(worl
         await ack()
         await respond(text=f"押した {action['value']}", replace_original=True)
 
-    rows = actions(button("yes", "7"), button("yes", "8") | {"style": "danger"})
+    rows = [*actions(button("yes", "7")), *actions(button("yes", "8"))]
+    rows[1]["block_id"] = "second"
     sent = await world.client.chat_postMessage(channel=world.aiko, text="?", blocks=rows)
     stage = (await world.parts())["stage"]
     assert 'data-action="yes"' in stage

@@ -203,8 +203,8 @@ function confirmed(json) {
 async function press(button) {
   if (!(await confirmed(button.dataset.confirm))) return;
   button.setAttribute("aria-busy", "true");
-  const { action, value, block } = button.dataset;
-  const done = await actAndShow("presses", { ...placeOf(button), action, value, block, values: typedNear(button) });
+  const { action, value } = button.dataset;
+  const done = await actAndShow("presses", { ...placeOf(button), action, value, values: typedNear(button) });
   button.removeAttribute("aria-busy");
   if (done && where.tab === "company" && chosenGroup() === "leaver") step("answer");
 }
@@ -219,8 +219,8 @@ function typedNear(element) {
 function changed(element) {
   const spot = element.closest("[data-live], [data-dispatch]");
   if (!spot) return;
-  const { action, block } = spot.dataset;
-  actAndShow("presses", { ...placeOf(spot), action, block, selected: valueOf(spot), values: typedNear(spot) });
+  const what = { action: spot.dataset.action, selected: valueOf(spot), values: typedNear(spot) };
+  actAndShow("presses", { ...placeOf(spot), ...what });
 }
 
 async function submit(form) {

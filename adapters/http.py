@@ -1,0 +1,93 @@
+"""One aiohttp application for every door: limits, health, and no traceback to anybody.
+
+`/healthz`: the process lives. `/readyz`: the database answers, no sweep is late, and nobody asked us to stop.
+`/metrics` has a bind of its own, loopback unless set otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+
+log = structlog.get_logger()
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+MAX_BODY = 1024 * 1024
+
+
+class Metrics:
+    """Counters of this process; labels never hold personal data."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """The page that Prometheus reads."""
+        return web.Response(body=generate_latest(self.registry), content_type="text/plain")
+
+
+def application(
+    routes: Mapping[str, Handler], ready: Callable[[], Awaitable[list[str]]], metrics: Metrics
+) -> web.Application:
+    """The product's routes (POST each), its health pages, and the outer guard. `ready` lists what hinders."""
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard(metrics)])
+    for path, handler in routes.items():
+        app.router.add_post(path, handler)
+
+    async def healthy(request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def prepared(request: web.Request) -> web.Response:
+        hindrances = await ready()
+        return web.json_response({"ok": not hindrances, "hindrances": hindrances}, status=503 if hindrances else 200)
+
+    app.router.add_get("/healthz", healthy)
+    app.router.add_get("/readyz", prepared)
+    return app
+
+
+def _guard(metrics: Metrics) -> Middleware:
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        try:
+            response = await handler(request)
+        except web.HTTPException as known:
+            metrics.requests.labels(route, known.status).inc()
+            raise
+        except UnicodeDecodeError:
+            response = web.Response(status=400)
+        except Exception as bug:  # the edge: the cause is logged, nobody outside sees it
+            log.error("request_failed", route=route, error=type(bug).__name__, exc_info=bug)
+            response = web.Response(status=500)
+        metrics.requests.labels(route, response.status).inc()
+        return response
+
+    return guard
+
+
+class Server:
+    """Listening sockets; closing waits for requests that are under way."""
+
+    def __init__(self) -> None:
+        self._runners: list[web.AppRunner] = []
+
+    async def listen(self, app: web.Application, host: str, port: int) -> int:
+        """Serve an application; the port it really got. Raises `OSError` when the port is taken."""
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, handle_signals=False)
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop listening, then wait for what is under way."""
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+        self._runners.clear()

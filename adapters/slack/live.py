@@ -1,0 +1,76 @@
+"""Asks Slack itself about one of our apps, and the way from outside to our door: `okaeri doctor --live`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.messenger import reading
+
+_PATIENCE = aiohttp.ClientTimeout(total=10, connect=5)
+_DOORS = (("GET", "/healthz", 200), ("POST", "/slack/events", 401))  # unsigned, so our own door refuses it
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token is: its workspace, its app ("" where Slack does not say), its scopes.
+
+    `ahead` is how many seconds our clock is ahead of Slack's; `None` when Slack's answer has no time.
+    """
+
+    team: str
+    app: str
+    is_bot: bool
+    scopes: frozenset[str]
+    ahead: float | None
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """One HTTP session for all questions."""
+    async with aiohttp.ClientSession(timeout=_PATIENCE) as opened:
+        yield opened
+
+
+async def ask(client: AsyncWebClient, wire: Callable[[], float]) -> Token:
+    """What Slack knows of a client's token; `wire` is real seconds. Raises `Retry` or `Undeliverable`.
+
+    Source: auth.test; the header X-OAuth-Scopes; `profile.api_app_id` of the bot's own account in users.info.
+    """
+    answer = await reading(client.api_call("auth.test"))
+    user, headers = str(answer.get("user_id") or ""), answer.headers
+    found = await reading(client.api_call("users.info", data={"user": user}))
+    app = str((found["user"].get("profile") or {}).get("api_app_id") or "")
+    scopes = frozenset(filter(None, (scope.strip() for scope in headers.get("X-OAuth-Scopes", "").split(","))))
+    return Token(
+        team=str(answer.get("team_id") or ""),
+        app=app,
+        is_bot=bool(answer.get("bot_id")),
+        scopes=scopes,
+        ahead=_ahead(headers.get("Date", ""), wire()),
+    )
+
+
+async def hindrance(outside: aiohttp.ClientSession, base_url: str) -> tuple[str, str]:
+    """The address that does not answer as ours would, and what came instead; ("", "") when both doors do."""
+    for method, path, right in _DOORS:
+        url = base_url.rstrip("/") + path
+        try:
+            async with outside.request(method, url, allow_redirects=False) as answer:
+                if answer.status != right:
+                    return url, f"HTTP {answer.status}"
+        except (aiohttp.ClientError, TimeoutError) as refused:
+            return url, type(refused).__name__
+    return "", ""
+
+
+def _ahead(date: str, wire: float) -> float | None:
+    try:
+        return wire - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None

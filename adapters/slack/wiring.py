@@ -1,0 +1,55 @@
+"""Puts the Slack room together; imported only when a Slack app is configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+
+from adapters.slack.app import SlackApp, SlackDoor
+from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
+from adapters.slack.render import Renderer
+from bot.clock import Clock
+from bot.dispatch import Dispatcher
+from bot.policy import Policy
+from bot.settings import Settings
+from bot.texts import Texts
+
+
+class House(Protocol):
+    """What this room needs of the house."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def texts(self) -> Texts: ...
+    @property
+    def dispatcher(self) -> Dispatcher: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The door in and the way out."""
+
+    door: SlackDoor
+    messenger: SlackMessenger
+
+
+def connect(house: House, session: aiohttp.ClientSession) -> Connected:
+    """One door and one messenger over every configured side."""
+    settings, policy = house.settings, house.policy
+    renderer = Renderer(house.texts, policy.brand)
+    base_url = settings.slack_api_url.rstrip("/") + "/"
+    apps = []
+    for side in settings.sides():
+        values = settings.slack(side)
+        client = web_client(values["bot_token"], session, base_url)
+        apps.append(SlackApp(side, values["app_id"], values["team_id"], values["signing_secret"], client))
+    seats = [SlackSeat(app.side, app.team, app.client) for app in apps]
+    messenger = SlackMessenger(seats, renderer, policy.zone)
+    return Connected(SlackDoor(tuple(apps), house.dispatcher, renderer, house.clock), messenger)

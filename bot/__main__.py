@@ -1,0 +1,158 @@
+"""The command line `okaeri`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot import logs
+from bot.errors import ConfigError, FeedRejected
+from bot.settings import Settings, check, load
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Okaeri (おかえり)")
+EX_CONFIG = 78
+
+
+def _settings(*, complete: bool = True) -> Settings:
+    settings = load()
+    if complete:
+        check(settings)
+    logs.set_up(settings.log_level)
+    return settings
+
+
+@cli.command()
+def serve() -> None:
+    """Run the house for real: answers Slack, watches the clock."""
+    _run(_serve(_settings()))
+
+
+async def _serve(settings: Settings) -> None:
+    from bot.serving import serve as serving
+
+    await serving(settings, _stop_signal())
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
+@cli.command()
+def playground(
+    leavers: Annotated[Path | None, typer.Option(help="a CSV of leavers to begin with, instead of ours")] = None,
+    folder: Annotated[Path, typer.Option(help="where it keeps its files")] = Path("var/playground"),
+) -> None:
+    """Try everything on this machine: a local Slack, a mailbox, and a clock that can be moved."""
+    from bot.backstage import perform
+
+    port = load().port
+    logs.set_up("WARNING")
+
+    async def act() -> None:
+        await perform(folder, port, leavers, _stop_signal())
+
+    _run(act())
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date (`serve` does so by itself)."""
+    from storage import schema
+
+    settings = _settings(complete=False)
+    schema.upgrade(settings.database_url)
+    typer.echo(f"database at revision {schema.revision(settings.database_url)}")
+
+
+@cli.command()
+def manifest(
+    side: Annotated[str, typer.Option(help="company or alumni")] = "alumni",
+    base_url: Annotated[str, typer.Option(help="where Slack reaches this house")] = "",
+) -> None:
+    """Print the Slack app manifest of one side."""
+    from bot.papers import slack_manifest
+
+    if side not in ("company", "alumni"):
+        raise ConfigError([f"--side: {side!r}; right: company or alumni"])
+    typer.echo(slack_manifest(side, base_url or load().base_url), nl=False)
+
+
+@cli.command("import-leavers")
+def import_leavers(
+    file: Annotated[Path, typer.Argument(help="a CSV file of leavers")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the difference only")] = False,
+) -> None:
+    """Take a file of leavers in; bad rows are told, good ones taken."""
+    from bot.papers import import_file
+
+    settings = _settings(complete=False)
+    if not file.is_file():
+        raise ConfigError([f"{file}: no such file; right: a CSV file of leavers"])
+
+    async def act() -> None:
+        lines, mistakes = await import_file(settings, file, dry_run=dry_run)
+        typer.echo("\n".join(lines))
+        if mistakes:
+            raise typer.Exit(1)
+
+    _run(act())
+
+
+@cli.command()
+def doctor(
+    live: Annotated[bool, typer.Option("--live", help="also ask Slack itself")] = False,
+    locale: Annotated[str, typer.Option(help="ja or en")] = "",
+) -> None:
+    """Say what is missing or wrong, and what would be right."""
+    from bot.doctor import examine, report
+    from bot.papers import texts
+
+    settings = load()
+    logs.set_up("ERROR")
+
+    async def act() -> None:
+        findings = await examine(settings, live=live)
+        typer.echo(report(findings, texts(settings), locale or settings.locale))
+        if any(finding.ok is False for finding in findings):
+            raise typer.Exit(1)
+
+    _run(act())
+
+
+@cli.command("make-key")
+def make_key() -> None:
+    """Print a new key ring for OKAERI_SECRET_KEY."""
+    from storage.columns import Vault
+
+    typer.echo(Vault.make())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def main() -> None:
+    """Mistakes in settings: one line each and exit 78. Bugs show their trace."""
+    try:
+        cli()
+    except ConfigError as wrong:
+        print("Okaeri cannot start:", *(f"  {line}" for line in wrong.mistakes), sep="\n", file=sys.stderr)
+        sys.exit(EX_CONFIG)
+    except FeedRejected as why:
+        from bot.papers import told
+
+        print(told(why), file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The playground's wiring: the real house, and the other side of the wire around it, on one loopback port.
+
+The house is the same that `serve` runs; only its addresses point at a local Slack and a local mailbox, and
+calendar time can be moved. The tests use this wiring too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from adapters.http import Server
+from adapters.playground.local_slack import LocalApp, LocalSlack
+from adapters.playground.mailbox import Mailbox
+from adapters.slack.manifest import manifest
+from bot.app import App, core, running
+from bot.clock import Clock
+from bot.conversation import Side
+from bot.errors import ConfigError
+from bot.settings import Settings, load
+from storage import checkins, leavers
+from storage.columns import Vault
+from storage.engine import Tx, sqlite_engine
+
+MARK = 0x4F4B4149
+"""`PRAGMA application_id` of a database that a playground made: no other one is ever touched."""
+TEAMS = {Side.COMPANY: "T0MINATO", Side.ALUMNI: "T0ALUMNI"}
+HOST = "127.0.0.1"
+HR_EMAIL = "hr@minato.example.jp"
+
+
+@dataclass(slots=True)
+class Playground:
+    """A house with its neighbours."""
+
+    app: App
+    slack: LocalSlack
+    mailbox: Mailbox
+    drop: Path
+    port: int
+    people: dict[str, Any] = field(default_factory=dict)
+    server: Server = field(default_factory=Server)
+    shifts: list[tuple[float, timedelta]] = field(default_factory=list)
+    """Since which wire second calendar time has been how far ahead; grows with every move of the clock."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that can be moved."""
+        return self.app.core.clock
+
+    async def listen(self) -> None:
+        """Serve on the port; no routes can be added afterwards. Raises `ConfigError` when it is taken."""
+        try:
+            await self.server.listen(self.app.web, HOST, self.port)
+        except OSError:
+            raise _taken(self.port) from None
+
+    async def settle(self) -> None:
+        """Run until quiet: deliveries, answers and every sweep, until none of them did anything."""
+        for _ in range(20):
+            await self.slack.settle()
+            await self.app.drain()
+            rounds = await self.app.schedule.run_until_quiet()
+            await self.slack.settle()
+            await self.app.drain()
+            if rounds == 1:
+                return
+
+    async def travel(self, to: datetime) -> None:
+        """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""
+        await self.settle()
+        while self.clock.now() < to:
+            due = await self.app.core.database.run(_next_moment, reads=True)
+            stop = min(to, self.clock.now() + timedelta(days=1), *([due] if due else []))
+            self._move(max(stop, self.clock.now()))
+            await self.settle()
+
+    def _move(self, to: datetime) -> None:
+        self.shifts = self.shifts or [(0.0, self._ahead())]
+        self.clock.travel(to)
+        self.shifts.append((self.clock.wire(), self._ahead()))
+
+    def _ahead(self) -> timedelta:
+        return self.clock.now() - datetime.fromtimestamp(self.clock.wire(), UTC)
+
+    def calendar_at(self, wire: float) -> datetime:
+        """Which calendar time it was at a wire second; aware, UTC."""
+        known = bisect_right([since for since, _ in self.shifts], wire) - 1
+        ahead = self.shifts[max(known, 0)][1] if self.shifts else self._ahead()
+        return datetime.fromtimestamp(wire, UTC) + ahead
+
+    async def drop_file(self, name: str, data: bytes) -> None:
+        """Put a file of leavers into the watched folder and let it be taken."""
+        path = self.drop / Path(name).name
+        path.write_bytes(data)
+        await self.settle()
+
+
+def _taken(port: int) -> ConfigError:
+    right = f"right: a free port, such as OKAERI_PORT={port + 1}"
+    return ConfigError([f"OKAERI_PORT: {HOST}:{port} is in use; {right}"])
+
+
+async def _try_port(port: int) -> None:
+    """Raises `ConfigError` when somebody listens there: before the database of that somebody is touched."""
+    try:
+        server = await asyncio.start_server(lambda _reader, writer: writer.close(), HOST, port)
+    except OSError:
+        raise _taken(port) from None
+    server.close()
+    await server.wait_closed()
+
+
+def _next_moment(tx: Tx) -> datetime | None:
+    moments = [moment for moment, _, _ in leavers.next_moments(tx, 1)]
+    moments += [checkin.due_at for checkin in checkins.next_moments(tx, 1)]
+    return min(moments, default=None)
+
+
+def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Settings:
+    """The settings of a playground in a folder: invented names, local addresses, a key of its own."""
+    drop = folder / "leavers"
+    drop.mkdir(parents=True, exist_ok=True)
+    local = f"http://{HOST}:{port}"
+    values: dict[str, Any] = {
+        "company_name": "株式会社みなと", "network_name": "みなとアルムナイ", "locale": "ja",
+        "contact_name": "人事部 佐藤 美咲", "contact_email": HR_EMAIL, "owners": HR_EMAIL, "hr": "",
+        "mail_from": "okaeri@minato.example.jp", "smtp_url": f"smtp://{HOST}:{smtp_port}",
+        "database_url": f"sqlite:///{folder}/playground.db", "secret_key": Vault.make(),
+        "host": HOST, "port": port, "base_url": local, "metrics_bind": "", "trusted_proxies": "",
+        "slack_api_url": f"{local}/local-slack/api/", "alumni_invite_url": f"{local}/local-slack/join",
+        "leaver_drop": str(drop), "leaver_keep_days": 0, "leaver_mapping": "", "catalogue": "",
+        "timezone": "Asia/Tokyo", "calendar_country": "JP", "closures": "", "logo_url": "", "terms_url": "",
+        "enrol_on": "last_day", "enrol_at": "18:00", "unanswered_days": 90,
+    }  # fmt: skip
+    for side in Side:
+        secret = Vault.make(side.value).rpartition(":")[2]
+        values |= {
+            f"slack_{side.value}_signing_secret": secret,
+            f"slack_{side.value}_app_id": f"A0{side.value.upper()}",
+            f"slack_{side.value}_team_id": TEAMS[side],
+            f"slack_{side.value}_bot_token": f"xoxb-{side.value}-{secret[:12]}",
+        }
+    return load(_env_file=None, **values | changes)
+
+
+def fresh_database(settings: Settings) -> None:
+    """Begin anew. Raises `ConfigError` for a file that no playground made; such a file is only read."""
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    if path.exists() and path.stat().st_size and not _is_ours(path):
+        raise ConfigError([f"--folder: {path} was not made by the playground; right: a folder of its own"])
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{path}{ending}").unlink(missing_ok=True)
+    engine = sqlite_engine(settings.database_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {MARK}")
+        connection.commit()
+    engine.dispose()
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether the header carries our mark (bytes 68 to 71 of a SQLite file are the application id)."""
+    with path.open("rb") as file:
+        header = file.read(72)
+    return header.startswith(b"SQLite format 3\0") and int.from_bytes(header[68:]) == MARK
+
+
+def neighbours(settings: Settings, slack: LocalSlack) -> None:
+    """Two workspaces, each with its app as the manifests declare it."""
+    inside = core(settings)
+    for side, name in ((Side.COMPANY, "株式会社みなと"), (Side.ALUMNI, "みなとアルムナイ")):
+        values = settings.slack(side)
+        paper = manifest(side, inside.registry, inside.texts, inside.policy.brand, settings.base_url)
+        app = LocalApp(
+            app_id=values["app_id"],
+            signing_secret=values["signing_secret"],
+            bot_token=values["bot_token"],
+            bot_user=f"U0BOT{side.value.upper()}",
+            manifest=paper,
+            events_url=f"{settings.base_url}/slack/events",
+        )
+        slack.add_workspace(values["team_id"], name, app)
+    inside.database.close()
+
+
+@asynccontextmanager
+async def playing(
+    folder: Path, port: int, clock: Clock | None = None, **changes: Any
+) -> AsyncIterator[Playground]:
+    """A playground without people for `127.0.0.1:port`; `changes` are settings.
+
+    It answers after `listen`; every sweep is left to `settle` unless `app.schedule.start` is called.
+    """
+    clock = clock or Clock()
+    await _try_port(port)
+    mailbox = Mailbox(clock.wire)
+    await mailbox.start()
+    try:
+        settings = settings_for(folder, port, mailbox.port, **changes)
+        fresh_database(settings)
+        slack = LocalSlack(clock.wire, retry_delays=(0.0, 1.0, 5.0))
+        neighbours(settings, slack)
+        async with running(settings, clock, pace=0.0) as app:
+            app.web.add_subapp("/local-slack/", slack.web_api())
+            ground = Playground(app, slack, mailbox, Path(settings.leaver_drop), port)
+            try:
+                yield ground
+            finally:
+                app.stopping = True
+                await app.schedule.stop()
+                await slack.close()
+                await ground.server.close()
+    finally:
+        await mailbox.stop()

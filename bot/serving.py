@@ -1,0 +1,40 @@
+"""`okaeri serve`: the house on its sockets until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from adapters.http import Server
+from bot.app import running
+from bot.errors import ConfigError
+from bot.settings import Settings
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Listen, watch the clock, and on `stop` go quietly: not ready, drained, closed."""
+    server = Server()
+    async with running(settings) as app:
+        await _listen(server, app.web, settings.host, settings.port)
+        if settings.metrics_bind:
+            host, _, port = settings.metrics_bind.rpartition(":")
+            pages = web.Application()
+            pages.router.add_get("/metrics", app.metrics.show)
+            await _listen(server, pages, host, int(port))
+        app.schedule.start()
+        log.info("ready", port=settings.port, sides=[side.value for side in settings.sides()])
+        await stop.wait()
+        log.info("stopping")
+        app.stopping = True
+        await server.close()
+
+
+async def _listen(server: Server, app: web.Application, host: str, port: int) -> None:
+    try:
+        await server.listen(app, host, port)
+    except OSError as taken:
+        raise ConfigError([f"OKAERI_HOST/OKAERI_PORT: {host}:{port} cannot be used ({taken.strerror})"]) from None
