@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
@@ -28,6 +28,21 @@ class Metrics:
     async def show(self, request: web.Request) -> web.Response:
         """The page that Prometheus reads."""
         return web.Response(body=generate_latest(self.registry), content_type="text/plain")
+
+
+Application = web.Application
+
+
+def session() -> ClientSession:
+    """The one client session of the process, for every call to another system: 10 s in all, 3 s to connect."""
+    return ClientSession(timeout=ClientTimeout(total=10, connect=3))
+
+
+def metrics_page(metrics: Metrics) -> Application:
+    """What listens on `OKAERI_METRICS_BIND`."""
+    app = web.Application()
+    app.router.add_get("/metrics", metrics.show)
+    return app
 
 
 def application(

@@ -8,9 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-from aiohttp import web
-
 from adapters import http
 from adapters.hris.csv_file import CsvFile
 from adapters.hris.mapping import load_mapping
@@ -70,7 +67,7 @@ class App:
 
     core: Core
     schedule: Schedule
-    web: web.Application
+    web: http.Application
     metrics: http.Metrics
     drain: Callable[[], Awaitable[None]]
     stopping: bool = False
@@ -83,8 +80,7 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
     On the way out: not ready, schedule drained, answers under way finished, database closed.
     """
     base = core(settings, clock)
-    timeout = aiohttp.ClientTimeout(total=10, connect=3)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with http.session() as session:
         routes: dict[str, http.Handler] = {}
         chats: dict[Side, Messenger] = {}
         drain = _nothing
@@ -94,7 +90,7 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
             chats = dict.fromkeys(settings.sides(), slack.messenger)
         doors = Doors(chats, _mailer(base), LinkInviter(settings.alumni_invite_url), pace)
         schedule = Schedule(base.database, _jobs(base, doors))
-        app = App(base, schedule, web.Application(), http.Metrics(), drain)
+        app = App(base, schedule, http.Application(), http.Metrics(), drain)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics)
         try:
             yield app

@@ -24,9 +24,9 @@ from bot.clock import Clock
 from bot.conversation import Side
 from bot.errors import ConfigError
 from bot.settings import Settings, load
-from storage import checkins, leavers
+from storage import checkins, leavers, schema
 from storage.columns import Vault
-from storage.engine import Tx, sqlite_engine
+from storage.engine import Tx
 
 MARK = 0x4F4B4149
 """`PRAGMA application_id` of a database that a playground made: no other one is ever touched."""
@@ -153,22 +153,11 @@ def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Set
 def fresh_database(settings: Settings) -> None:
     """Begin anew. Raises `ConfigError` for a file that no playground made; such a file is only read."""
     path = Path(settings.database_url.removeprefix("sqlite:///"))
-    if path.exists() and path.stat().st_size and not _is_ours(path):
-        raise ConfigError([f"--folder: {path} was not made by the playground; right: a folder of its own"])
+    if path.exists() and path.stat().st_size and schema.mark_of(settings.database_url) != MARK:
+        raise ConfigError([f"OKAERI_DATABASE_URL: {path} was not made by the playground; right: another file"])
     for ending in ("", "-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
-    engine = sqlite_engine(settings.database_url)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {MARK}")
-        connection.commit()
-    engine.dispose()
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether the header carries our mark (bytes 68 to 71 of a SQLite file are the application id)."""
-    with path.open("rb") as file:
-        header = file.read(72)
-    return header.startswith(b"SQLite format 3\0") and int.from_bytes(header[68:]) == MARK
+    schema.set_mark(settings.database_url, MARK)
 
 
 def neighbours(settings: Settings, slack: LocalSlack) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import structlog
-from aiohttp import web
 
-from adapters.http import Server
+from adapters.http import Application, Server, metrics_page
 from bot.app import running
 from bot.errors import ConfigError
 from bot.settings import Settings
@@ -22,9 +21,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await _listen(server, app.web, settings.host, settings.port)
         if settings.metrics_bind:
             host, _, port = settings.metrics_bind.rpartition(":")
-            pages = web.Application()
-            pages.router.add_get("/metrics", app.metrics.show)
-            await _listen(server, pages, host, int(port))
+            await _listen(server, metrics_page(app.metrics), host, int(port))
         app.schedule.start()
         log.info("ready", port=settings.port, sides=[side.value for side in settings.sides()])
         await stop.wait()
@@ -33,7 +30,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await server.close()
 
 
-async def _listen(server: Server, app: web.Application, host: str, port: int) -> None:
+async def _listen(server: Server, app: Application, host: str, port: int) -> None:
     try:
         await server.listen(app, host, port)
     except OSError as taken:

@@ -83,8 +83,14 @@ def _revision_after_a_change(url: str) -> str:
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("CREATE TABLE doctor_was_here (nothing INTEGER)")
-            known = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first()
-            row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
+            known = connection.exec_driver_sql(
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+            ).first()
+            row = (
+                connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+                if known
+                else None
+            )
             connection.rollback()
         return str(row[0]) if row else ""
     finally:

@@ -53,3 +53,20 @@ def revision(url: str) -> str | None:
         row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
     engine.dispose()
     return row[0] if row else None
+
+
+def mark_of(url: str) -> int:
+    """Who made a SQLite file: its `application_id`, 0 for nobody in particular."""
+    engine = sqlite_engine(url)
+    with engine.connect() as connection:
+        mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
+    engine.dispose()
+    return int(mark or 0)
+
+
+def set_mark(url: str, mark: int) -> None:
+    """Write down who made a SQLite file."""
+    engine = sqlite_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {mark:d}")
+    engine.dispose()

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.messenger import reading
+from bot.errors import Undeliverable
 
 _PATIENCE = aiohttp.ClientTimeout(total=10, connect=5)
 _DOORS = (("GET", "/healthz", 200), ("POST", "/slack/events", 401))  # unsigned, so our own door refuses it
@@ -44,12 +45,12 @@ async def ask(client: AsyncWebClient, wire: Callable[[], float]) -> Token:
     """
     answer = await reading(client.api_call("auth.test"))
     user, headers = str(answer.get("user_id") or ""), answer.headers
-    found = await reading(client.api_call("users.info", data={"user": user}))
-    app = str((found["user"].get("profile") or {}).get("api_app_id") or "")
-    scopes = frozenset(filter(None, (scope.strip() for scope in headers.get("X-OAuth-Scopes", "").split(","))))
+    scopes = frozenset(
+        filter(None, (scope.strip() for scope in headers.get("X-OAuth-Scopes", "").split(",")))
+    )
     return Token(
         team=str(answer.get("team_id") or ""),
-        app=app,
+        app=await _app_of(client, user),
         is_bot=bool(answer.get("bot_id")),
         scopes=scopes,
         ahead=_ahead(headers.get("Date", ""), wire()),
@@ -67,6 +68,14 @@ async def hindrance(outside: aiohttp.ClientSession, base_url: str) -> tuple[str,
         except (aiohttp.ClientError, TimeoutError) as refused:
             return url, type(refused).__name__
     return "", ""
+
+
+async def _app_of(client: AsyncWebClient, user: str) -> str:
+    try:
+        found = await reading(client.api_call("users.info", data={"user": user}))
+    except Undeliverable:  # such as a scope that is missing, which its own finding tells
+        return ""
+    return str((found["user"].get("profile") or {}).get("api_app_id") or "")
 
 
 def _ahead(date: str, wire: float) -> float | None:

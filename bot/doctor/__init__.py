@@ -1,0 +1,20 @@
+"""`okaeri doctor`: looks at everything the house leans on and says what is wrong and what would be right.
+
+Nothing is changed and no mail is sent. With `live`, Slack is asked, and the first owner gets a message.
+"""
+
+from __future__ import annotations
+
+from bot.clock import Clock
+from bot.doctor import here, live_slack
+from bot.doctor.finding import Finding, report
+from bot.settings import Settings
+
+__all__ = ["Finding", "examine", "report"]
+
+
+async def examine(settings: Settings, *, live: bool) -> list[Finding]:
+    """Everything that can be seen from here; with `live` also what Slack says of us."""
+    clock = Clock()
+    found = await here.look(settings, clock)
+    return found + (await live_slack.look(settings, clock) if live else [])
