@@ -15,7 +15,7 @@ from bot import logs
 from bot.errors import ConfigError, FeedRejected
 from bot.settings import Settings, check, load
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Okaeri (おかえり)")
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Okaeri")
 EX_CONFIG = 78
 
 

@@ -19,11 +19,13 @@ from adapters.http import Server
 from adapters.playground.local_slack import LocalApp, LocalSlack
 from adapters.playground.mailbox import Mailbox
 from adapters.slack.manifest import manifest
-from bot.app import App, core, running
+from bot.app import CATALOGUE, App, running
 from bot.clock import Clock
 from bot.conversation import Side
 from bot.errors import ConfigError
+from bot.registry import discover
 from bot.settings import Settings, load
+from bot.texts import Texts
 from storage import checkins, leavers, schema
 from storage.columns import Vault
 from storage.engine import Tx
@@ -154,7 +156,9 @@ def fresh_database(settings: Settings) -> None:
     """Begin anew. Raises `ConfigError` for a file that no playground made; such a file is only read."""
     path = Path(settings.database_url.removeprefix("sqlite:///"))
     if path.exists() and path.stat().st_size and schema.mark_of(settings.database_url) != MARK:
-        raise ConfigError([f"OKAERI_DATABASE_URL: {path} was not made by the playground; right: another file"])
+        raise ConfigError(
+            [f"OKAERI_DATABASE_URL: {path} was not made by the playground; right: another file"]
+        )
     for ending in ("", "-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
     schema.set_mark(settings.database_url, MARK)
@@ -162,10 +166,10 @@ def fresh_database(settings: Settings) -> None:
 
 def neighbours(settings: Settings, slack: LocalSlack) -> None:
     """Two workspaces, each with its app as the manifests declare it."""
-    inside = core(settings)
+    registry, texts = discover("bot.commands"), Texts.load(CATALOGUE)
     for side, name in ((Side.COMPANY, "株式会社みなと"), (Side.ALUMNI, "みなとアルムナイ")):
         values = settings.slack(side)
-        paper = manifest(side, inside.registry, inside.texts, inside.policy.brand, settings.base_url)
+        paper = manifest(side, registry, texts, settings.brand(), settings.base_url)
         app = LocalApp(
             app_id=values["app_id"],
             signing_secret=values["signing_secret"],
@@ -175,7 +179,6 @@ def neighbours(settings: Settings, slack: LocalSlack) -> None:
             events_url=f"{settings.base_url}/slack/events",
         )
         slack.add_workspace(values["team_id"], name, app)
-    inside.database.close()
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, get_type_hints
 
 from bot.conversation import (
     Actor, Answer, Bound, Button, Card, Conversation, Happening, Option, Role, Scalar, Side,
@@ -50,13 +50,25 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A verb: `/alumni <words>`; its texts are `<key>.verb`, `<key>.summary` and, if it takes words, `<key>.usage`."""
+    """A verb: `/alumni <words>`; its texts are `<key>.verb`, `<key>.summary` and `<key>.usage`.
+
+    `until` are the roles from which on help does not mention it any more (who has joined needs no `join`).
+    """
 
     name: str
     key: str
     handler: Callable[[Context, str], Answer]
     sides: frozenset[Side]
     roles: tuple[Role, ...]
+    short: str = ""
+    reads: bool = False
+    shortcut: bool = False
+    until: tuple[Role, ...] = ()
+
+
+class Traits(TypedDict, total=False):
+    """Further traits of a command: a short form such as `/jobs`, read only, also a global shortcut."""
+
     short: str
     reads: bool
     shortcut: bool
@@ -155,7 +167,7 @@ class Feature:
         self.home: Callable[[Context], Card] | None = None
 
     def command(
-        self, *sides: Side, roles: tuple[Role, ...] = (), short: str = "", reads: bool = False, shortcut: bool = False
+        self, *sides: Side, roles: tuple[Role, ...] = (), until: tuple[Role, ...] = (), **traits: Unpack[Traits]
     ) -> Callable[[Callable[[Context, str], Answer]], Callable[[Context, str], Answer]]:
         """Register a verb; a function with another name than the file is a sub-verb (`leavers add`)."""
 
@@ -163,7 +175,7 @@ class Feature:
             own = run.__name__ == self.name
             name = self.name if own else f"{self.name} {run.__name__}"
             key = name.replace(" ", ".")
-            found = Command(name, key, run, frozenset(sides or BOTH), roles, short, reads, shortcut)
+            found = Command(name, key, run, frozenset(sides or BOTH), roles, until=until, **traits)
             self.commands.append(found)
             return run
 

@@ -1,6 +1,7 @@
 """Fills a playground with people: colleagues in the company workspace, and alumni who joined long ago.
 
-Alumni are entered through the verbs of storage, each at the calendar time of their joining, all in one transaction.
+Alumni are entered through the verbs of storage, each at the calendar time of their joining, all in one
+transaction.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class _Entry:
 
 
 def _entry(one: Alumnus, number: int, user: str, policy: Policy, today: date) -> _Entry:
-    """Profiles are of different ages: between three weeks and two years, but not older than the membership."""
+    """Profiles are of different ages: three weeks to two years, but not older than the membership."""
     last_day = one.last_day(today)
     age = 21 + sum(one.email.encode()) * 7 % 700
     return _Entry(

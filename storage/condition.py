@@ -82,7 +82,7 @@ def _revision_after_a_change(url: str) -> str:
     engine = sqlite_engine(url).execution_options(writes=True)
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql("CREATE TABLE doctor_was_here (nothing INTEGER)")
+            connection.exec_driver_sql("CREATE TABLE doctor_was_here (id INTEGER)")
             known = connection.exec_driver_sql(
                 "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
             ).first()

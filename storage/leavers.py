@@ -195,6 +195,11 @@ def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:
     return tx.scalars(query.order_by(Leaver.invited_at).limit(limit)).all()
 
 
+def not_from(tx: Tx, source: str, limit: int = 500) -> Sequence[Leaver]:
+    """Leavers of every feed but this one, in the order in which their notices came."""
+    return tx.scalars(select(Leaver).where(Leaver.source != source).order_by(Leaver.id).limit(limit)).all()
+
+
 def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers whose hindrance HR has not been told of yet."""
     query = select(Leaver).where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told, Leaver.stage.not_in(ENDED))

@@ -26,6 +26,7 @@ from bot.texts import Texts
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _SOON, _HR_MENDS, _PATIENCE = 60.0, 300.0, 20.0  # seconds
+_AT_HOME = ("localhost", "127.0.0.1", "::1")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
@@ -58,6 +59,11 @@ class Postbox:
         if parts.username:
             arguments |= {"username": unquote(parts.username), "password": unquote(parts.password or "")}
         return arguments
+
+    def in_clear(self) -> bool:
+        """Whether a password would leave this machine readable."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "smtp" and bool(parts.password) and parts.hostname not in _AT_HOME
 
 
 class SmtpMailer:

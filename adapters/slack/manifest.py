@@ -106,8 +106,8 @@ def _features(side: Side, commands: Iterable[Command], words: _Words, url: str) 
 
 
 def problems(paper: Mapping[str, Any]) -> list[str]:
-    """Everything that Slack would refuse in a manifest, or that would not work: `path: what is wrong`."""
-    return [*shape_problems(paper), *_missing_scopes(paper)]
+    """What Slack would refuse in a manifest, else what would not work: `path: what is wrong`."""
+    return shape_problems(paper) or list(_missing_scopes(paper))
 
 
 def dump(paper: Mapping[str, Any]) -> str:

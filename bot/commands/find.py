@@ -42,7 +42,9 @@ def _hits(ctx: Context, query: str, page: int) -> Card:
         turns.append(Button(t("common.next"), turn(query, page + 1)))
     pages: tuple[Block, ...] = (Buttons(tuple(turns)),) if turns else ()
     body = (*entries, *pages, Note(t("find.private")))
-    return Card(t("find.title", query=query, page=page), body, t("common.notice"))
+    one = page == 1 and not found.more
+    title = t("find.title", query=query) if one else t("find.title_page", query=query, page=page)
+    return Card(title, body, t("common.notice"))
 
 
 def _line(hit: Profile) -> str:

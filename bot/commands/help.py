@@ -17,7 +17,8 @@ def help(ctx: Context, argument: str) -> Answer:  # noqa: A001 - the verb's own 
 
 
 def _verbs(ctx: Context) -> tuple[Block, ...]:
-    return tuple(Entry(_usage(c), t(f"{c.key}.summary")) for c in ctx.registry.commands.values() if ctx.may(c))
+    wanted = (c for c in ctx.registry.commands.values() if ctx.may(c) and not any(map(ctx.actor.has, c.until)))
+    return tuple(Entry(_usage(c), t(f"{c.key}.summary")) for c in wanted)
 
 
 def _usage(command: Command) -> Text:

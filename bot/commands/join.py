@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot import joining
 from bot.conversation import (
-    Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Paragraph, Reply, Side, t,
+    Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Paragraph, Reply, Role, Side, t,
 )  # fmt: skip
 from bot.errors import InvalidForm
 from bot.fields import text, tick
@@ -21,7 +21,7 @@ from storage.people import Person, is_member
 feature = Feature(__name__)
 
 
-@feature.command(Side.ALUMNI)
+@feature.command(Side.ALUMNI, until=(Role.ALUMNUS, Role.LEAVER))
 def join(ctx: Context, argument: str) -> Answer:
     """With a code: tied at once. Without: the form that asks for it."""
     if ctx.actor.person_id is not None:

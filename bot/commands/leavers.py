@@ -39,7 +39,8 @@ def _list(ctx: Context, page: int) -> Card:
     if dead:
         body += [Paragraph(t("leavers.dead", count=len(dead))), Divider()]
     body.append(Paragraph(t("leavers.upcoming") if rows else t("leavers.nobody")))
-    body += [_entry(ctx, row) for row in rows]
+    shown = {row.id for row in stuck}
+    body += [_entry(ctx, row) for row in rows if row.id not in shown]
     turns = [Button(t("common.previous"), turn(page - 1))] if page > 1 else []
     turns += [Button(t("common.next"), turn(page + 1))] if more else []
     body += [Buttons(tuple(turns))] if turns else []

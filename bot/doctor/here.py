@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapters.hris.mapping import load_mapping
@@ -23,7 +22,6 @@ from storage.condition import condition, file_of, keys_lost
 _MEGABYTE = 1_000_000
 _DISK_WANTED, _DISK_NEEDED = 1_000, 100  # megabytes
 _CLOCK_MAY_BE_OFF = 300.0  # seconds; files of a network share are stamped by its own clock
-_AT_HOME = ("localhost", "127.0.0.1", "::1")
 
 
 async def look(settings: Settings, clock: Clock) -> list[Finding]:
@@ -138,20 +136,14 @@ def _clock(settings: Settings, clock: Clock) -> Finding:
 
 
 async def _smtp(settings: Settings, clock: Clock) -> Finding:
-    url = settings.smtp_url.get_secret_value()
+    box = Postbox(settings.smtp_url.get_secret_value(), settings.mail_from, clock.now, settings.timezone)
     try:
-        host = urlsplit(url).hostname or ""
-        await knock(Postbox(url, settings.mail_from, clock.now, settings.timezone))
+        host = str(box.connection()["hostname"])
+        await knock(box)
     except ValueError:
         return Finding("mail", False, t("doctor.smtp_missing"))
     except Retry as refused:
         return Finding("mail", False, t("doctor.smtp_failed", host=host, reason=refused.reason))
-    if _in_clear(url):
+    if box.in_clear():
         return Finding("mail", None, t("doctor.smtp_in_clear", host=host))
     return Finding("mail", True, t("doctor.smtp_ready", host=host))
-
-
-def _in_clear(url: str) -> bool:
-    """Whether a password leaves this machine readable."""
-    parts = urlsplit(url)
-    return parts.scheme == "smtp" and bool(parts.password) and parts.hostname not in _AT_HOME

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer
+from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer, knock
 from adapters.playground.mailbox import Mailbox
 from bot.brand import Brand
 from bot.conversation import Button, Buttons, Card, Link, Paragraph, t
@@ -68,6 +68,12 @@ async def test_a_card_arrives_in_two_bodies(mailbox: Mailbox) -> None:
         assert "javascript:" not in body
     assert "<https://evil.example|click>" in mail.text
     assert "&lt;https://evil.example|click&gt;" in mail.html
+
+
+def test_a_moment_is_told_in_the_readers_zone() -> None:
+    card = Card("題", (Paragraph(t("sample.wrong", day=now())),))
+    for zone, told in (("", "18:00"), ("Europe/London", "10:00")):
+        assert told in part(mailer().compose(AIKO, Outgoing("x", card, "en", zone=zone)), "plain")
 
 
 @pytest.mark.parametrize(("locale", "word"), [("ja", "利用規約"), ("en", "Terms")])
@@ -269,6 +275,34 @@ async def test_a_wrong_password_waits_for_hr(scripted: Callable[[Script], Awaita
     with pytest.raises(Retry, match="smtp_535") as told:
         await mailer(f"smtp://okaeri:p%40ss@{place}").send(AIKO, letter())
     assert told.value.after == 300
+
+
+async def test_a_knock_sends_nothing(mailbox: Mailbox) -> None:
+    await knock(Postbox(at(mailbox), "okaeri@example.jp", now))
+    assert mailbox.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ({b"AUTH": b"535 no"}, "smtp_535"),
+        ({b"EHLO": b"", b"HELO": b""}, "smtp_unreachable"),
+        ({b"EHLO": b"250 here"}, "smtp_unsupported"),
+    ],
+)
+async def test_a_knock_meets_what_a_mail_would_meet(
+    scripted: Callable[[Script], Awaitable[str]], script: Script, reason: str
+) -> None:
+    with pytest.raises(Retry, match=reason):
+        await knock(Postbox(f"smtp://okaeri:pass@{await scripted(script)}", "okaeri@example.jp", now))
+
+
+def test_a_password_in_clear_is_known_as_such() -> None:
+    def in_clear(url: str) -> bool:
+        return Postbox(url, "", now).in_clear()
+
+    assert in_clear("smtp://okaeri:pass@mail.example.jp")
+    assert not any(map(in_clear, ("smtp://mail.example.jp", "smtps://a:b@c.jp", "smtp://a:b@127.0.0.1:25")))
 
 
 async def test_a_farewell_that_fails_undoes_nothing(scripted: Callable[[Script], Awaitable[str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -15,9 +16,9 @@ from adapters.playground.local_slack import LocalSlack
 from adapters.playground.slack_state import LocalApp
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
-from bot.conversation import Address, Card, Paragraph, Platform, Side, t
+from bot.conversation import Address, Card, Paragraph, Platform, Side, Standing, t
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
-from bot.ports import Outgoing, Posted
+from bot.ports import Looks, Outgoing, Posted
 from tests.adapters.samples import BRAND, EVERYTHING, sample_texts
 
 COMPANY, ALUMNI = "T0COMPANY", "T0ALUMNI"
@@ -33,7 +34,7 @@ class Street:
     messenger: SlackMessenger
     server: TestServer
 
-    def person(self, team: str = ALUMNI, email: str = "aiko@example.jp", **details: bool) -> Address:
+    def person(self, team: str = ALUMNI, email: str = "aiko@example.jp", **details: bool | str) -> Address:
         user = self.slack.add_person(team, name="田中 愛子", email=email, **details)  # type: ignore[arg-type]
         return Address(Platform.SLACK, team, user)
 
@@ -112,6 +113,54 @@ async def test_a_guest_of_the_alumni_is_an_alumnus(street: Street) -> None:
     assert await street.messenger.find(Side.ALUMNI, "aiko@example.jp") == guest
 
 
+async def test_an_account_is_looked_at(street: Street) -> None:
+    aiko = street.person(locale="en-GB", zone="Europe/London")
+    assert await street.messenger.look(aiko) == Looks(Standing.MEMBER, "en", "Europe/London")
+    ken = street.person(COMPANY, "ken@example.jp")
+    assert await street.messenger.look(ken) == Looks(Standing.MEMBER, "ja", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("kind", "standing"),
+    [("guest", Standing.GUEST), ("single_channel", Standing.GUEST), ("stranger", Standing.STRANGER)],
+)
+async def test_guests_and_strangers_are_told_apart(street: Street, kind: str, standing: Standing) -> None:
+    assert (await street.messenger.look(street.person(**{kind: True}))).standing is standing
+
+
+async def test_who_is_gone_or_no_human_is_not_looked_at(street: Street) -> None:
+    ken = street.person(COMPANY, "ken@example.jp")
+    await street.slack.leaves(COMPANY, ken.user)
+    for account in (ken, street.person(bot=True)):
+        with pytest.raises(Undeliverable, match="account_inactive"):
+            await street.messenger.look(account)
+    with pytest.raises(Undeliverable, match="user_not_found"):
+        await street.messenger.look(Address(Platform.SLACK, ALUMNI, "U0NOBODY"))
+    with pytest.raises(Undeliverable, match="no_app"):
+        await street.messenger.look(Address(Platform.SLACK, "T0OTHER", ken.user))
+
+
+@pytest.mark.parametrize("word", ["ratelimited", "account_inactive", "internal_error"])
+async def test_a_look_may_be_tried_again(street: Street, word: str) -> None:
+    aiko = street.person()
+    street.slack.faults.fail("users.info", word)
+    with pytest.raises(Retry, match=word):
+        await street.messenger.look(aiko)
+
+
+async def test_a_moment_is_told_in_the_readers_zone(street: Street) -> None:
+    aiko = street.person()
+    moment = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
+    card = Card(
+        t("sample.title", name="愛子"), (Paragraph(t("sample.wrong", day=moment)),), t("sample.notice")
+    )
+    await street.messenger.send(aiko, Outgoing("nudge:1:1", card, "en"))
+    await street.messenger.send(aiko, Outgoing("nudge:1:2", card, "en", zone="Europe/London"))
+    tokyo, london = (str(message.blocks) for message in street.slack.messages(ALUMNI, aiko.user))
+    assert "Apr 1, 2026, 00:00" in tokyo
+    assert "Mar 31, 2026, 16:00" in london
+
+
 async def test_the_address_stays_out_of_the_query(street: Street) -> None:
     asked: list[str] = []
 
@@ -187,7 +236,7 @@ MEANINGS = [
     ("invalid_auth", Retry),
     ("token_revoked", Retry),
     ("channel_not_found", Undeliverable),
-    ("account_inactive", Undeliverable),
+    ("account_inactive", Retry),  # our own token's account
     ("user_disabled", Undeliverable),
     ("is_archived", Undeliverable),
     ("cannot_dm_bot", Undeliverable),
