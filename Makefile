@@ -75,7 +75,8 @@ bench: install-dev ## measure against limits found in the same run; writes var/b
 	$(BIN)/python -m tests.bench
 
 manifest: install ## write app_manifest.yml from the registry
-	@$(BIN)/okaeri manifest --side alumni > app_manifest.yml.new
+	@OKAERI_COMPANY_NAME= OKAERI_NETWORK_NAME= OKAERI_CATALOGUE= \
+	  $(BIN)/okaeri manifest --side alumni --base-url https://okaeri.example.com > app_manifest.yml.new
 	@mv app_manifest.yml.new app_manifest.yml
 
 install: $(VENV)/.set-$(RUNTIME_SET)-$(SUM)$(if $(LIVE),,-again) ## what `make run` needs

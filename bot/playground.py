@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.http import Server
+from adapters.playground.cast import read_cast
 from adapters.playground.local_slack import LocalApp, LocalSlack
 from adapters.playground.mailbox import Mailbox
 from adapters.slack.manifest import manifest
@@ -78,9 +79,9 @@ class Playground:
         """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""
         await self.settle()
         while self.clock.now() < to:
-            due = await self.app.core.database.run(_next_moment, reads=True)
-            stop = min(to, self.clock.now() + timedelta(days=1), *([due] if due else []))
-            self._move(max(stop, self.clock.now()))
+            lasts = self.app.core.policy.invitation_lasts
+            due = await self.app.core.database.run(lambda tx: _next_moment(tx, lasts), reads=True)
+            self._move(max(min(to, due or to), self.clock.now()))
             await self.settle()
 
     def _move(self, to: datetime) -> None:
@@ -119,8 +120,10 @@ async def _try_port(port: int) -> None:
     await server.wait_closed()
 
 
-def _next_moment(tx: Tx) -> datetime | None:
+def _next_moment(tx: Tx, lasts: timedelta) -> datetime | None:
+    """When the clock next has something to do; invitations last so long."""
     moments = [moment for moment, _, _ in leavers.next_moments(tx, 1)]
+    moments += [lapse for lapse in (leavers.next_lapse(tx, lasts),) if lapse]
     moments += [checkin.due_at for checkin in checkins.next_moments(tx, 1)]
     return min(moments, default=None)
 
@@ -131,8 +134,7 @@ def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Set
     drop.mkdir(parents=True, exist_ok=True)
     local = f"http://{HOST}:{port}"
     values: dict[str, Any] = {
-        "company_name": "株式会社みなと", "network_name": "みなとアルムナイ", "locale": "ja",
-        "contact_name": "人事部 佐藤 美咲", "contact_email": HR_EMAIL, "owners": HR_EMAIL, "hr": "",
+        **read_cast().company, "contact_email": HR_EMAIL, "owners": HR_EMAIL, "hr": "", "locale": "ja",
         "mail_from": "okaeri@minato.example.jp", "smtp_url": f"smtp://{HOST}:{smtp_port}",
         "database_url": f"sqlite:///{folder}/playground.db", "secret_key": Vault.make(),
         "host": HOST, "port": port, "base_url": local, "metrics_bind": "", "trusted_proxies": "",
@@ -167,7 +169,7 @@ def fresh_database(settings: Settings) -> None:
 def neighbours(settings: Settings, slack: LocalSlack) -> None:
     """Two workspaces, each with its app as the manifests declare it."""
     registry, texts = discover("bot.commands"), Texts.load(CATALOGUE)
-    for side, name in ((Side.COMPANY, "株式会社みなと"), (Side.ALUMNI, "みなとアルムナイ")):
+    for side, name in ((Side.COMPANY, settings.company_name), (Side.ALUMNI, settings.network_name)):
         values = settings.slack(side)
         paper = manifest(side, registry, texts, settings.brand(), settings.base_url)
         app = LocalApp(

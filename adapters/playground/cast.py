@@ -79,8 +79,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The whole of cast.toml."""
+    """The whole of cast.toml; `company` holds names as settings call them."""
 
+    company: Mapping[str, str]
     columns: Mapping[str, str]
     staff: tuple[Colleague, ...]
     employees: tuple[Colleague, ...]
@@ -107,6 +108,7 @@ def read_cast() -> Cast:
     """Everybody, from cast.toml."""
     table = tomllib.loads(Path(__file__).with_name("cast.toml").read_text("utf-8"))
     return Cast(
+        table["company"],
         table["columns"],
         tuple(_colleague(one) for one in table["staff"]),
         tuple(_colleague(one) for one in table["employees"]),

@@ -1,0 +1,186 @@
+"""The mission on the page, with a mouse and a keyboard: from HR's list to the answered check-in.
+
+Pictures of every step are left in `var/shots/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from playwright.async_api import Page, Request, async_playwright, expect
+
+from bot import logs
+from bot.backstage import staged
+from bot.clock import Clock
+from tests.e2e.browser import find_browser, launch_flags, renders_japanese
+from tests.world import free_port, tokyo
+
+SHOTS = Path("var/shots")
+START = "2026-03-16"
+GLYPH = """character => {
+  const draw = text => {
+    const canvas = Object.assign(document.createElement("canvas"), {width: 60, height: 60});
+    const pen = canvas.getContext("2d");
+    pen.font = "40px " + getComputedStyle(document.body).fontFamily;
+    pen.fillText(text, 5, 45);
+    return canvas.toDataURL();
+  };
+  return [draw(character), draw("\\u{10FFFF}"), draw(" ")];
+}"""
+
+
+class Desk:
+    """One person at the page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self._count = page, 0
+
+    async def shoot(self, what: str) -> None:
+        """Leave a picture."""
+        self._count += 1
+        await self.page.screenshot(path=SHOTS / f"story-{self._count:02}-{what}.png")
+
+    async def act_as(self, name: str) -> None:
+        """Choose whom to be."""
+        await self.page.locator(f'[data-testid=person][data-name="{name}"]').click()
+        await expect(self.page.get_by_test_id("acting-as")).to_contain_text(name)
+
+    async def quiet(self) -> None:
+        """Wait until the house has done what is due."""
+        await expect(self.page.locator("#busy")).to_be_hidden(timeout=60_000)
+
+    async def says(self, words: str) -> None:
+        """Type into the conversation."""
+        await self.page.get_by_test_id("says").fill(words)
+        await self.page.get_by_test_id("send").click()
+
+    async def presses(self, label: str) -> None:
+        """Press the newest button with this label."""
+        await self.page.get_by_test_id("press").filter(has_text=re.compile(f"^{label}$")).last.click()
+
+    async def travels(self, day: str, at: str) -> None:
+        """Move the clock."""
+        await self.page.get_by_test_id("travel-date").fill(day)
+        await self.page.get_by_test_id("travel-time").fill(at)
+        await self.page.get_by_test_id("travel-go").click()
+        await self.quiet()
+
+    async def sees(self, words: str, where: str = "stage") -> None:
+        """The words are there."""
+        await expect(self.page.get_by_test_id(where)).to_contain_text(words, timeout=15_000)
+
+    async def newest_mail(self) -> str:
+        """The text of the newest mail."""
+        await self.page.get_by_test_id("tab-mail").click()
+        mail = self.page.get_by_test_id("mail").first
+        await expect(mail).to_be_visible(timeout=20_000)
+        if await mail.get_attribute("open") is None:
+            await mail.locator("summary").click()
+        return await mail.inner_text()
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Desk]:
+    logs.set_up("ERROR")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    foreign: list[str] = []
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((f"http://127.0.0.1:{port}/", "data:", "about:")):
+            foreign.append(request.url)
+
+    async with staged(folder, port, None, Clock(tokyo(START))) as stage, async_playwright() as tools:
+        stage.ground.app.schedule.start()
+        browser = await tools.chromium.launch(executable_path=str(find_browser()), args=launch_flags())
+        context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="ja-JP")
+        context.on("request", watch)
+        page = await context.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/?lang=ja")
+        await page.wait_for_selector("body[data-ready]")
+        yield Desk(page)
+        await browser.close()
+    assert not foreign
+
+
+async def test_the_mission_on_the_page(tmp_path: Path) -> None:
+    assert renders_japanese(find_browser())
+    async with opened(tmp_path) as desk:
+        page = desk.page
+        drawn, missing, empty = await page.evaluate(GLYPH, "髙")
+        assert drawn not in (missing, empty)
+
+        await desk.act_as("佐藤 美咲")
+        await desk.says("/alumni leavers")
+        await desk.sees("これからの退職予定")
+        await desk.sees("髙橋 愛子")
+        await desk.shoot("hr-sees-who-leaves")
+
+        await desk.act_as("髙橋 愛子")
+        await page.get_by_test_id("travel-next").click()
+        await desk.quiet()
+        await desk.sees("みなとアルムナイからのおたずね")
+        await desk.shoot("the-question")
+        await desk.presses("はい")
+        await page.locator("[data-testid=field][data-block=personal_email] input").fill("aiko.t@example.jp")
+        await desk.shoot("yes-with-a-private-address")
+        await page.get_by_test_id("modal-submit").click()
+        await desk.sees("確認コードをメールでお送りしました", "modal-title")
+        await page.get_by_test_id("modal-x").click()
+        mail = await desk.newest_mail()
+        code = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", mail)
+        assert code, mail
+        await desk.shoot("the-code-in-the-mailbox")
+        await page.get_by_test_id("tab-company").click()
+        await desk.presses("コードを入力する")
+        await page.locator("[data-testid=field][data-block=code] input").fill(code[0])
+        await page.get_by_test_id("modal-submit").click()
+        await desk.sees("準備ができました", "modal-title")
+        await page.get_by_test_id("modal-x").click()
+
+        last_day = await _last_day(page)
+        await desk.travels(last_day.isoformat(), "18:00")
+        mail = await desk.newest_mail()
+        assert "招待" in mail
+        await desk.shoot("the-invitation")
+        async with page.context.expect_page() as opening:
+            await page.get_by_test_id("mail").first.get_by_role("link", name="Slack").first.click()
+        joining = await opening.value
+        await joining.get_by_test_id("join-name").fill("髙橋 愛子")
+        await joining.get_by_test_id("join-do").click()
+        await joining.wait_for_load_state()
+        await joining.close()
+
+        await desk.travels((last_day + timedelta(days=1)).isoformat(), "09:00")
+        await page.get_by_test_id("tab-alumni").click()
+        await desk.sees("おかえりなさい、髙橋 愛子さん")
+        await desk.shoot("welcome-back")
+        await desk.presses("プロフィールを確認する")
+        await page.locator("[data-testid=field][data-block=employer] input").fill("青空ロジ株式会社")
+        await desk.shoot("the-profile")
+        await page.get_by_test_id("modal-submit").click()
+        await desk.sees("名簿に掲載されています", "modal")
+        await page.get_by_test_id("modal-x").click()
+        await desk.says("/alumni find 髙橋")
+        await desk.sees("青空ロジ株式会社")
+        await desk.shoot("found-with-a-slash-command")
+
+        await desk.travels((last_day + timedelta(days=45)).isoformat(), "10:00")
+        await desk.sees("いまも青空ロジ株式会社でご活躍でしょうか")
+        await desk.shoot("nudged-thirty-days-later")
+        await desk.presses("変わりありません")
+        await desk.sees("確認済みにしました")
+        await page.get_by_test_id("room-home").click()
+        await desk.sees("みなとアルムナイへようこそ", "home")
+        await desk.shoot("home")
+
+
+async def _last_day(page: Page) -> date:
+    text = await page.locator('[data-testid=leaver-stage][data-name="髙橋 愛子"]').inner_text()
+    found = re.search(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})日", text)
+    assert found, text
+    return date(int(found[1] or START[:4]), int(found[2]), int(found[3]))
