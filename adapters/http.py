@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from ipaddress import ip_address, ip_network
 
 import structlog
 from aiohttp import ClientSession, ClientTimeout, web
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 1024 * 1024
+QUIET = 60.0
 
 
 class Metrics:
@@ -45,11 +47,50 @@ def metrics_page(metrics: Metrics) -> Application:
     return app
 
 
+def client_network(request: web.Request, proxies: Collection[str]) -> str:
+    """Whose network a request comes from, `203.0.113.0/24` or an IPv6 /48: enough to block, too little to name.
+
+    `X-Forwarded-For` is believed only from a proxy that the settings name, and only its last foreign entry.
+    """
+    near = request.remote or ""
+    if near in proxies:
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+        near = next((hop for hop in reversed(hops) if hop and hop not in proxies), near)
+    try:
+        address = ip_address(near)
+    except ValueError:
+        return "unknown"
+    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+
+
+class Doorkeeper:
+    """Counts who was refused, and logs it at most once a minute and network."""
+
+    def __init__(self, proxies: Collection[str], now: Callable[[], float]) -> None:
+        self._proxies, self._now = proxies, now
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def refused(self, request: web.Request, route: str, status: int) -> None:
+        """A request got a 4xx."""
+        network, at = client_network(request, self._proxies), self._now()
+        since, count = self._seen.get(network, (0.0, 0))
+        if at - since < QUIET:
+            self._seen[network] = (since, count + 1)
+            return
+        if len(self._seen) > 1000:
+            self._seen.clear()
+        self._seen[network] = (at, 0)
+        log.warning("refused", route=route, status=status, network=network, not_logged=count)
+
+
 def application(
-    routes: Mapping[str, Handler], ready: Callable[[], Awaitable[list[str]]], metrics: Metrics
+    routes: Mapping[str, Handler],
+    ready: Callable[[], Awaitable[list[str]]],
+    metrics: Metrics,
+    keeper: Doorkeeper,
 ) -> web.Application:
     """The product's routes (POST each), its health pages, and the outer guard. `ready` lists what hinders."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard(metrics)])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard(metrics, keeper)])
     for path, handler in routes.items():
         app.router.add_post(path, handler)
 
@@ -65,7 +106,7 @@ def application(
     return app
 
 
-def _guard(metrics: Metrics) -> Middleware:
+def _guard(metrics: Metrics, keeper: Doorkeeper) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
@@ -74,6 +115,8 @@ def _guard(metrics: Metrics) -> Middleware:
             response = await handler(request)
         except web.HTTPException as known:
             metrics.requests.labels(route, known.status).inc()
+            if known.status >= 400:
+                keeper.refused(request, route, known.status)
             raise
         except UnicodeDecodeError:
             response = web.Response(status=400)
@@ -81,6 +124,8 @@ def _guard(metrics: Metrics) -> Middleware:
             log.error("request_failed", route=route, error=type(bug).__name__, exc_info=bug)
             response = web.Response(status=500)
         metrics.requests.labels(route, response.status).inc()
+        if 400 <= response.status < 500:
+            keeper.refused(request, route, response.status)
         return response
 
     return guard

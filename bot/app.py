@@ -91,7 +91,8 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
         doors = Doors(chats, _mailer(base), LinkInviter(settings.alumni_invite_url), pace)
         schedule = Schedule(base.database, _jobs(base, doors))
         app = App(base, schedule, http.Application(), http.Metrics(), drain)
-        app.web = http.application(routes, lambda: _hindrances(app), app.metrics)
+        keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
+        app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         try:
             yield app
         finally:

@@ -154,17 +154,22 @@ class CommandUsed(Arrival):
 
 @dataclass(frozen=True, slots=True)
 class ButtonPressed(Arrival):
-    """Somebody pressed a button; `bound` is a claim of the client and is checked."""
+    """Somebody pressed a button; `bound` is a claim of the client and is checked.
+
+    `twin` is the same for a second press of the same button in the same place: a double click.
+    """
 
     bound: Bound
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FormSubmitted(Arrival):
-    """Somebody sent a form; `values` are raw: field name -> text, or a list of choices."""
+    """Somebody sent a form; `values` are raw: field name -> text, or a list of choices. `twin` as for buttons."""
 
     bound: Bound
     values: Mapping[str, str | tuple[str, ...] | None]
+    twin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ are handled before the ack and never driven again. Nothing escapes from here but
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -49,13 +49,24 @@ class Dispatcher:
 
     # --- commands, buttons, forms, options, home ---------------------------------------------------
 
-    async def answer(self, incoming: Incoming, side: Side) -> Outcome:
-        """Handle one thing that somebody did. Refusals and bugs come back as a reply to show."""
-        reads = self._reads(incoming)
+    async def answer(self, incoming: Incoming, side: Side, *, repeats: bool = False) -> Outcome:
+        """Handle one thing that somebody did. Refusals and bugs come back as a reply to show; it never raises.
+
+        `repeats`: the platform may deliver it again, so its id is kept even when nothing is changed.
+        """
+        reads = not repeats and self._reads(incoming)
         try:
             return await self._database.run(lambda tx: self._answer(tx, incoming, side, reads), reads=reads)
         except Exception as bug:  # the edge where a bug becomes an incident
-            return await self._incident(incoming, side, bug)
+            return await self.incident(incoming, side, bug)
+
+    async def refuse(self, arrival: Arrival, side: Side, key: str) -> Outcome:
+        """The answer to what never came as far as a command, in the language of who did it."""
+        return Outcome(await self.who(arrival, side), reply=Reply(refused(Refusal(key))))
+
+    async def who(self, arrival: Arrival, side: Side) -> Actor:
+        """Who did something, as storage knows them."""
+        return await self._database.run(lambda tx: self._who(tx, arrival, side).actor, reads=True)
 
     async def meet(self, incoming: Arrival, side: Side) -> None:
         """Make a row for an account seen for the first time, so that its looks can be asked for."""
@@ -73,26 +84,36 @@ class Dispatcher:
         return True
 
     def _answer(self, tx: Tx, incoming: Incoming, side: Side, reads: bool) -> Outcome:
-        known = accounts.who(tx, incoming.address, side, self._policy.locale, self._policy.zone)
-        if not reads and not inbox.first(tx, _key(incoming)):
+        known = self._who(tx, incoming, side)
+        twin = None if reads else _twin(incoming)
+        if not reads and not (inbox.first(tx, _key(incoming)) and (twin is None or inbox.no_twin(tx, twin))):
             return Outcome(known.actor)
-        outcome = self._guarded(tx, self._context(tx, known.actor, incoming), incoming)
+        run = self._run if reads else self._saved
+        outcome = self._guarded(run, self._context(tx, known.actor, incoming), incoming)
+        if outcome.errors and twin is not None:
+            inbox.forget(tx, twin)
         return outcome if known.met else replace(outcome, unmet=True)
 
-    def _guarded(self, tx: Tx, ctx: Context, incoming: Incoming) -> Outcome:
-        """Run in a savepoint: a refusal takes back what its handler wrote, unless it keeps it."""
+    def _who(self, tx: Tx, arrival: Arrival, side: Side) -> accounts.Known:
+        return accounts.who(tx, arrival.address, side, self._policy.locale, self._policy.zone)
+
+    def _guarded(self, run: Callable[[Context, Incoming], Outcome], ctx: Context, incoming: Incoming) -> Outcome:
         try:
-            with tx.begin_nested() as savepoint:
-                try:
-                    return self._run(ctx, incoming)
-                except Refusal as refusal:
-                    if refusal.keeps:
-                        savepoint.commit()
-                    raise
+            return run(ctx, incoming)
         except InvalidForm as invalid:
             return Outcome(ctx.actor, errors=invalid.errors)
         except Refusal as refusal:
             return Outcome(ctx.actor, reply=Reply(refused(refusal)))
+
+    def _saved(self, ctx: Context, incoming: Incoming) -> Outcome:
+        """Run in a savepoint: a refusal takes back what its handler wrote, unless it keeps it."""
+        with ctx.tx.begin_nested() as savepoint:
+            try:
+                return self._run(ctx, incoming)
+            except Refusal as refusal:
+                if refusal.keeps:
+                    savepoint.commit()
+                raise
 
     def _context(self, tx: Tx, actor: Actor, incoming: Arrival) -> Context:
         clock = self._database.clock
@@ -186,18 +207,13 @@ class Dispatcher:
         payload = wire.dump_event(event, side)
         return await self._database.run(lambda tx: inbox.first(tx, _key(event), payload))
 
-    async def once(self, event: Arrival) -> bool:
-        """Keep only the id of something that a platform may repeat; false for a repeat."""
-        return await self._database.run(lambda tx: inbox.first(tx, _key(event)))
-
     async def drive(self, event: Happening, side: Side) -> None:
         """Let a recorded event have its effect, exactly once. A bug leaves it in the inbox for the next try."""
 
         def handle(tx: Tx) -> None:
             if inbox.handled(tx, _key(event)):
                 return
-            known = accounts.who(tx, event.address, side, self._policy.locale, self._policy.zone)
-            ctx = self._context(tx, known.actor, event)
+            ctx = self._context(tx, self._who(tx, event, side).actor, event)
             for listener in self._registry.on(event):
                 listener(ctx, event)
             inbox.done(tx, _key(event))
@@ -205,19 +221,24 @@ class Dispatcher:
         try:
             await self._database.run(handle)
         except Exception as bug:  # the edge where a bug becomes an incident
-            await self._incident(event, side, bug)
+            await self.incident(event, side, bug)
 
     # --- bugs --------------------------------------------------------------------------------------
 
-    async def _incident(self, incoming: Arrival, side: Side, bug: Exception) -> Outcome:
+    async def incident(self, incoming: Arrival, side: Side, bug: Exception) -> Outcome:
+        """Log a bug under a code and make the card that carries the code; also when the database is what failed."""
         code = new_incident()
         log.error("incident", code=code, what=type(incoming).__name__, error=type(bug).__name__, exc_info=bug)
 
         def write(tx: Tx) -> Actor:
             journal.write(tx, "incident", actor=str(incoming.address), detail=f"{code} {type(bug).__name__}")
-            return accounts.who(tx, incoming.address, side, self._policy.locale, self._policy.zone).actor
+            return self._who(tx, incoming, side).actor
 
-        actor = await self._database.run(write)
+        try:
+            actor = await self._database.run(write)
+        except Exception as worse:  # the person is told in any case
+            log.error("incident_not_kept", code=code, error=type(worse).__name__, exc_info=worse)
+            actor = Actor(incoming.address, side, locale=self._policy.locale, zone=self._policy.zone)
         card = Card(t("common.incident"), (Paragraph(t("common.incident_code", code=code)),), t("common.notice"))
         return Outcome(actor, reply=Reply(card))
 
@@ -234,3 +255,10 @@ def new_incident() -> str:
 
 def _key(incoming: Arrival) -> inbox.Key:
     return incoming.address.platform.value, incoming.address.workspace, incoming.event_id
+
+
+def _twin(incoming: Arrival) -> inbox.Key | None:
+    """Under which id a double click is known."""
+    twin = incoming.twin if isinstance(incoming, ButtonPressed | FormSubmitted) else ""
+    platform, workspace, _ = _key(incoming)
+    return (platform, workspace, f"twin:{twin}") if twin else None

@@ -13,7 +13,9 @@ from typing import Any
 from bot.conversation import Field, FieldKind, Option, Text, t
 from bot.errors import InvalidForm
 
-_EMAIL = re.compile(r"[^@\s\x00-\x1f,;<>()]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250})\.[A-Za-z]{2,24}")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[^@\s\x00-\x1f\"\\,;:<>()\[\]]{{1,64}}@(?:{_LABEL}\.)+[A-Za-z]{{2,24}}")
+_YEARS = range(1900, 2101)
 _META = "okaeri"
 Raw = str | tuple[str, ...] | None
 
@@ -122,8 +124,8 @@ class _Wrong(Exception):
 
 def clean(value: str) -> str:
     """Words as stored: NFC, without control and direction-override characters, stripped."""
-    kept = (c for c in unicodedata.normalize("NFC", value) if c in "\n" or _harmless(c))
-    return "".join(kept).strip()
+    kept = (c for c in value.replace("\t", " ") if c == "\n" or _harmless(c))
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
 
 
 def _harmless(char: str) -> bool:
@@ -160,13 +162,19 @@ def _typed(spec: Spec, value: str) -> Any:
         if not _EMAIL.fullmatch(value):
             raise _Wrong(t("common.field_email"))
     if spec.kind == "date":
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise _Wrong(t("common.field_date")) from None
+        return _day(value)
     if spec.kind == "choice" and value not in spec.values:
         raise _Wrong(t("common.field_choice"))
     if spec.kind in ("text", "email", "search") and "\n" in value:
         value = " ".join(value.split())
     return value
 
+
+def _day(value: str) -> date:
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        found = date.min
+    if found.year not in _YEARS:  # a slip of the finger; and months are counted from it in both directions
+        raise _Wrong(t("common.field_date"))
+    return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.cadence import local_moment
-from bot.conversation import Address, Side
+from bot.conversation import Address, Side, Standing
 from bot.errors import Conflict, NotAllowed
 from bot.policy import Policy
 from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
@@ -59,14 +59,13 @@ def redeem(tx: Tx, comer: Comer, text: str, policy: Policy) -> Person | None:
             return None
         _claim(tx, person, leaver, comer)
     codes.spend(tx, found, account)
-    if found.about and found.about == person.private_email_blind and person.private_email_proven_at is None:
-        person.private_email_proven_at = now(tx)
     _tie(tx, comer.address, leaver, policy, "code")
     return person
 
 
 def _claim(tx: Tx, person: Person, leaver: Leaver, comer: Comer) -> None:
-    """Somebody who had not said yes comes with a code and says it now."""
+    """Somebody who had not said yes comes with a code and says it now, in their own language."""
+    person.locale = comer.locale
     consents.record(tx, person.id, Decision.GIVEN, Said(comer.locale, comer.address.platform.value))
     leavers.move(tx, leaver, Stage.ENROLLED)
     person.member_from = person.member_from or leaver.member_from
@@ -75,10 +74,14 @@ def _claim(tx: Tx, person: Person, leaver: Leaver, comer: Comer) -> None:
 
 
 def tie_by_hr(tx: Tx, address: Address, leaver: Leaver, policy: Policy) -> Person:
-    """HR vouches for an account. Raises `NotAllowed` for somebody who was not enrolled with a consent."""
-    person = people.get(tx, leaver.person_id)
+    """HR vouches for an account. Raises `NotAllowed` for somebody who was not enrolled with a consent, and
+    `Conflict` when the account is somebody else's by now, or a guest's.
+    """
+    person, account = people.get(tx, leaver.person_id), accounts.note(tx, address, Side.ALUMNI)
     if person is None or leaver.stage not in WELCOMES:
         raise NotAllowed("leavers.not_enrolled")
+    if account.person_id not in (None, person.id) or account.standing is not Standing.MEMBER:
+        raise Conflict("join.tied_to_other")
     _tie(tx, address, leaver, policy, "hr")
     return person
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.cadence import local_moment, months_after
+from bot.conversation import Side
 from bot.errors import Conflict
-from bot.notices import plan, stop
+from bot.notices import QUESTIONS, plan, plan_later, stop
 from bot.policy import Policy
-from storage import accounts, checkins, codes, consents, journal, leavers, people, search
+from bot.ports import LeavingType
+from storage import accounts, codes, consents, journal, leavers, people, search
 from storage.accounts import Account
 from storage.codes import Use
 from storage.consents import Decision, Said
@@ -16,11 +17,21 @@ from storage.engine import Tx, now
 from storage.leavers import Leaver, Stage
 from storage.people import Person
 
-def ask(tx: Tx, leaver: Leaver) -> None:
-    """The question goes out for the first time."""
+
+def ask(tx: Tx, leaver: Leaver) -> bool:
+    """The question is open from now on; whether it may go out once more."""
     leavers.move(tx, leaver, Stage.ASKED)
     leaver.asked_at = now(tx)
     journal.write(tx, "leaver.asked", leaver.person_id)
+    return put_question(leaver)
+
+
+def put_question(leaver: Leaver) -> bool:
+    """Count a question that goes out; false when this leaving was asked about often enough."""
+    if leaver.asks >= QUESTIONS:
+        return False
+    leaver.asks += 1
+    return True
 
 
 def may_answer(tx: Tx, leaver: Leaver) -> None:
@@ -34,6 +45,7 @@ def say_yes(tx: Tx, leaver: Leaver, email: str, *, mail_only: bool, said: Said) 
     """Consent to stay in touch, with the private address it is given for (still to be proven)."""
     may_answer(tx, leaver)
     person = _person(tx, leaver)
+    leavers.lift(tx, leaver)
     people.set_private_email(tx, person, email)
     person.mail_only, person.locale = mail_only, said.locale
     _say(tx, leaver, Decision.GIVEN, Stage.CONSENTED, said)
@@ -44,12 +56,10 @@ def say_later(tx: Tx, leaver: Leaver, email: str, policy: Policy, said: Said) ->
     """Not now: one mail after some months, if there is an address for it; then no more."""
     may_answer(tx, leaver)
     person = _person(tx, leaver)
-    if email:
-        people.set_private_email(tx, person, email)
+    leavers.lift(tx, leaver)
+    people.set_private_email(tx, person, email or None)
     _say(tx, leaver, Decision.LATER, Stage.LATER, said)
-    day = months_after(leaver.last_day, policy.later_months)
-    leaver.later_at = local_moment(day, policy.checkin_opens, policy.zone)
-    leaver.erase_at = leaver.later_at + timedelta(days=policy.unanswered_days)
+    plan_later(leaver, policy)
 
 
 def say_no(tx: Tx, leaver: Leaver, said: Said) -> None:
@@ -107,13 +117,13 @@ def enrol(tx: Tx, leaver: Leaver, policy: Policy) -> None:
         leavers.move(tx, leaver, Stage.UNANSWERED)
         leaver.erase_at = now(tx) + timedelta(days=policy.unanswered_days)
     leaver.enrolled_at = now(tx)
+    accounts.untie(tx, person.id, Side.COMPANY)  # somebody else may inherit the account
     journal.write(tx, f"leaver.{leaver.stage.value}", person.id)
 
 
 def join_code(tx: Tx, person: Person, policy: Policy) -> str:
-    """A joining code for a person, bound to the address it is mailed to (or to nothing when HR hands it over)."""
-    about = person.private_email_blind or b""
-    return codes.make(tx, person.id, Use.JOIN, about, policy.invitation_lasts)
+    """A joining code for a person: mailed to a proven mailbox, or handed over by HR."""
+    return codes.make(tx, person.id, Use.JOIN, b"", policy.invitation_lasts)
 
 
 def release(tx: Tx, leaver: Leaver, policy: Policy) -> None:
@@ -125,6 +135,8 @@ def release(tx: Tx, leaver: Leaver, policy: Policy) -> None:
         target = Stage.ANNOUNCED
     leavers.move(tx, leaver, target)
     leaver.released = True
+    if target is Stage.ENROLLED:  # the invitation was taken back; it is renewed at once
+        leaver.invited_at = now(tx) - policy.invitation_lasts
     plan(tx, leaver, policy)
     journal.write(tx, "leaver.released", leaver.person_id)
 
@@ -157,14 +169,14 @@ def expire(tx: Tx, leaver: Leaver) -> None:
 
 def _end(tx: Tx, leaver: Leaver) -> None:
     stop(tx, leaver)
-    checkins.stop(tx, leaver.person_id)
     codes.drop(tx, leaver.person_id)
     accounts.untie(tx, leaver.person_id)
     leavers.suppress(tx, leaver)
     search.forget(tx, leaver.person_id)
     people.erase(tx, leaver.person_id)
     leaver.erase_at = None
-    leaver.company_email = leaver.manager = leaver.title = ""
+    leaver.company_email = leaver.manager = leaver.title = leaver.department = leaver.place = ""
+    leaver.held_because, leaver.leaving_type = "", LeavingType.UNKNOWN.value
     tx.flush()
 
 

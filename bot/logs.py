@@ -36,6 +36,8 @@ def set_up(level: str) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", force=True)
     for noisy in ("okaeri.bolt", "slack_bolt", "slack_sdk", "apscheduler", "aiohttp", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # What is no HTTP at all is quoted in a traceback, whoever sent it; all bugs of ours are caught before.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

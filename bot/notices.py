@@ -8,12 +8,16 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from bot.cadence import local_moment
+from bot.cadence import local_moment, months_after
 from bot.policy import Policy
 from bot.ports import ORDINARY, LeaverNotice, LeavingType
-from storage import checkins, consents, journal, leavers, outbox, people, search
+from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
 from storage.engine import Tx, now
 from storage.leavers import BEFORE_ENROLMENT, ENDED, Leaver, Stage
+
+
+QUESTIONS = 2
+"""How often one leaving is asked about, whatever its dates do."""
 
 
 class Heard(StrEnum):
@@ -30,11 +34,15 @@ class Heard(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+UNHEARD = frozenset({Heard.SAME, Heard.SUPPRESSED})
+"""What leaves no trace: a nightly export says it every night."""
+
+
 def take_notice(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
     """Act on one notice. The same notice again changes nothing, in whichever order notices arrive twice."""
     leaver = leavers.latest(tx, notice.entity, notice.employee_number)
     heard = _open(tx, notice, policy) if leaver is None else _again(tx, leaver, notice, policy)
-    if heard is not Heard.SAME:
+    if heard not in UNHEARD:
         subject = leavers.latest(tx, notice.entity, notice.employee_number)
         journal.write(tx, f"notice.{heard.value}", subject.person_id if subject else "", detail=notice.source)
     return heard
@@ -62,17 +70,32 @@ def _stint(tx: Tx, notice: LeaverNotice, policy: Policy, person: people.Person, 
 def _again(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
     if notice.event_id == leaver.notice:
         return Heard.SAME
-    if notice.hired_on and notice.hired_on > leaver.last_day and leaver.stage not in BEFORE_ENROLMENT:
+    if notice.hired_on and notice.hired_on > leaver.last_day and _over(tx, leaver):
         return _next_stint(tx, leaver, notice, policy)
+    if leaver.stage is Stage.RETURNED and notice.last_day > leaver.last_day:
+        return _next_stint(tx, leaver, notice, policy)
+    if leaver.stage in ENDED - {Stage.DECLINED, Stage.WITHDRAWN} or _erased(tx, leaver):
+        return Heard.SAME
     if notice.withdrawn:
         return _withdraw(tx, leaver, notice)
     if leaver.stage is Stage.WITHDRAWN:
         return _reopen(tx, leaver, notice, policy)
-    if leaver.stage in ENDED - {Stage.DECLINED}:
-        return Heard.SAME
     if leaver.stage not in BEFORE_ENROLMENT:
         return _after_enrolment(tx, leaver, notice)
     return _moved(tx, leaver, notice, policy)
+
+
+def _over(tx: Tx, leaver: Leaver) -> bool:
+    """Whether the stint has come to its end, so that a later hiring date begins another one."""
+    if leaver.stage not in BEFORE_ENROLMENT:
+        return True
+    passed = leaver.enrol_at is not None and leaver.enrol_at <= now(tx)
+    return passed and leaver.stage in (Stage.LATER, Stage.DECLINED)
+
+
+def _erased(tx: Tx, leaver: Leaver) -> bool:
+    person = people.get(tx, leaver.person_id)
+    return person is None or person.left_at is not None
 
 
 def _moved(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
@@ -86,25 +109,34 @@ def _moved(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Hear
 def _next_stint(tx: Tx, old: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
     if notice.withdrawn:
         return Heard.SAME
-    if Stage.RETURNED in leavers.TRANSITIONS[old.stage]:
-        leavers.move(tx, old, Stage.RETURNED)
-    person = people.get(tx, old.person_id)
-    erased = person is None or not person.name
-    if person is None or erased:
+    come_back(tx, old)
+    person = people.one(tx, old.person_id)
+    if _erased(tx, old):
         person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
-    checkins.stop(tx, person.id)
+    return _stint(tx, notice, policy, person, old.stint + 1)
+
+
+def come_back(tx: Tx, leaver: Leaver) -> None:
+    """An employee again: nothing of the old stint goes on, no account is theirs until it is tied anew."""
+    if Stage.RETURNED in leavers.TRANSITIONS[leaver.stage]:
+        leavers.move(tx, leaver, Stage.RETURNED)
+    stop(tx, leaver)
+    leaver.question, leaver.erase_at = "", None
+    codes.drop(tx, leaver.person_id)
+    accounts.untie(tx, leaver.person_id)
+    person = people.one(tx, leaver.person_id)
     person.member_from, person.listed = None, False
     search.index(tx, person)
-    return _stint(tx, notice, policy, person, old.stint + 1)
 
 
 def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
     """撤回: everything stops, what was collected for the network goes, and nobody is written to."""
-    if leaver.stage in ENDED - {Stage.DECLINED}:
+    if leaver.stage is Stage.WITHDRAWN:
         return Heard.SAME
     if Stage.WITHDRAWN not in leavers.TRANSITIONS[leaver.stage]:
         return _ask_hr(leaver, notice, "withdrawn_after_enrolment")
     stop(tx, leaver)
+    codes.drop(tx, leaver.person_id)
     leaver.notice = notice.event_id
     leavers.move(tx, leaver, Stage.WITHDRAWN)
     person = people.get(tx, leaver.person_id)
@@ -119,9 +151,16 @@ def stop(tx: Tx, leaver: Leaver) -> None:
     """Take back whatever was about to be sent to or about a leaver."""
     outbox.cancel(tx, leaver_id=leaver.id)
     outbox.cancel(tx, person_id=leaver.person_id)
+    checkins.stop(tx, leaver.person_id)
 
 
 def _reopen(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
+    """Leaving after all. Who said no to this very leaving stays silent; a new date is a new question."""
+    if leavers.suppressed(tx, notice.entity, notice.employee_number, notice.last_day):
+        leaver.notice = notice.event_id
+        return Heard.SUPPRESSED
+    if notice.last_day != leaver.last_day:
+        leaver.asks = 0
     leavers.move(tx, leaver, Stage.ANNOUNCED)
     leaver.asked_at = leaver.answered_at = leaver.told_at = None
     leaver.released, leaver.stuck = False, ""
@@ -136,7 +175,6 @@ def _after_enrolment(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
     if notice.leaving_type is LeavingType.DEATH and leaver.leaving_type != LeavingType.DEATH:
         leaver.leaving_type = notice.leaving_type.value
         stop(tx, leaver)
-        checkins.stop(tx, leaver.person_id)
         return _ask_hr(leaver, notice, "deceased")
     leaver.notice = notice.event_id
     return Heard.SAME
@@ -156,6 +194,8 @@ def _take_over(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> 
     person = people.get(tx, leaver.person_id)
     if person is not None:
         _take_over_person(tx, person, notice)
+        if notice.personal_email and person.private_email is None and leaver.stage is not Stage.DECLINED:
+            people.set_private_email(tx, person, notice.personal_email)
     plan(tx, leaver, policy)
     tx.flush()
 
@@ -164,8 +204,6 @@ def _take_over_person(tx: Tx, person: people.Person, notice: LeaverNotice) -> No
     person.name = notice.name
     for name in ("kana", "romaji", "former_name", "department", "place"):
         setattr(person, name, getattr(notice, name) or getattr(person, name))
-    if notice.personal_email and person.private_email is None:
-        people.set_private_email(tx, person, notice.personal_email)
     search.index(tx, person)
 
 
@@ -202,7 +240,8 @@ def plan(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     )
     leaver.ask_at = _moment(ask_day, policy.ask_at, policy)
     again = _moment(work_ends, policy.ask_at, policy)
-    leaver.ask_again_at = again if again > max(leaver.ask_at, now(tx)) else None
+    once_more = leaver.asks < QUESTIONS and again > max(leaver.ask_at, now(tx))
+    leaver.ask_again_at = again if once_more else None
     leaver.enrol_at = _moment(_enrol_day(leaver, policy), policy.enrol_at, policy)
     leaver.member_from = _moment(leaver.last_day + timedelta(days=1), time(0), policy)
     remind_day = policy.calendar.business_days_before(ask_day, policy.remind_business_days)
@@ -210,6 +249,15 @@ def plan(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     leaver.remind_at = remind if remind > now(tx) else None
     if leaver.stage is Stage.DECLINED:
         leaver.erase_at = leaver.enrol_at
+    if leaver.stage is Stage.LATER and leaver.later_at is not None:
+        plan_later(leaver, policy)
+
+
+def plan_later(leaver: Leaver, policy: Policy) -> None:
+    """Some months after the last day one mail, and erased when it stays unanswered."""
+    day = months_after(leaver.last_day, policy.later_months)
+    leaver.later_at = local_moment(day, policy.checkin_opens, policy.zone)
+    leaver.erase_at = leaver.later_at + timedelta(days=policy.unanswered_days)
 
 
 def _enrol_day(leaver: Leaver, policy: Policy) -> date:

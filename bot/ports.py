@@ -108,7 +108,6 @@ class Looks:
     standing: Standing
     locale: str
     zone: str
-    gone: bool = False
 
 
 class Messenger(Protocol):

@@ -153,6 +153,7 @@ def _required(settings: Settings) -> Iterable[str]:
         "contact_email": "where answers to our mails go, such as alumni@example.co.jp",
         "mail_from": "the sender of our mails, such as okaeri@example.co.jp",
         "smtp_url": "smtp+starttls://user:password@mail.example.co.jp:587",
+        "base_url": "where Slack reaches this house, such as https://okaeri.example.co.jp",
         "alumni_invite_url": "the invitation link of the alumni workspace",
         "owners": "one or more e-mail addresses or slack:T0123:U0123",
     }

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
 from bot.registry import Command, Registry
 from bot.texts import LOCALES, Texts
 
-_QUOTES = str.maketrans(dict.fromkeys("「」『』“”\"'", " "))
+_QUOTES = re.compile("[「」『』“”\"]|(?<!\\w)['’‘]|['’‘](?!\\w)")  # but the apostrophe of O'Brien stays
 
 
 def normal_words(words: str) -> str:
     """What was typed, as it was meant: one width, single spaces, no quotation marks around it."""
-    return " ".join(unicodedata.normalize("NFKC", words).translate(_QUOTES).split())
+    return " ".join(_QUOTES.sub(" ", unicodedata.normalize("NFKC", words)).split())
 
 
 class Verbs:

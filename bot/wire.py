@@ -24,14 +24,17 @@ _KINDS: dict[str, type] = {
 }  # fmt: skip
 
 
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def dump_card(card: c.Card) -> str:
     """A card as JSON text."""
-    return json.dumps(_plain(card), ensure_ascii=False, separators=(",", ":"))
+    return _dumps(_plain(card))
 
 
 def load_card(text: str) -> c.Card:
     """Read what `dump_card` wrote. Raises `ValueError` for anything else."""
-    card = _value(json.loads(text))
+    card = _read(text)
     if not isinstance(card, c.Card):
         raise ValueError("not a card")
     return card
@@ -39,29 +42,46 @@ def load_card(text: str) -> c.Card:
 
 def dump_bound(bound: c.Bound) -> str:
     """An action with its arguments, short enough for a button (2,000 characters in Slack)."""
-    return json.dumps([bound.action, bound.arguments()], ensure_ascii=False, separators=(",", ":"))
+    return _dumps([bound.action, bound.arguments()])
 
 
 def load_bound(text: str) -> c.Bound:
     """Read a claim of the client. Raises `ValueError` for anything that is no bound action."""
-    match json.loads(text):
-        case [str(action), dict(args)] if all(isinstance(v, str | int | bool | None) for v in args.values()):
+    try:
+        claim = json.loads(text)
+    except RecursionError:
+        raise ValueError("not a bound action") from None
+    match claim:
+        case [str(action), dict(args)] if all(map(_storable, args.values())):
             return c.Bound(action, tuple((str(name), value) for name, value in args.items()))
     raise ValueError("not a bound action")
 
 
+def _storable(value: Any) -> bool:
+    """Whether a database can look for it: no number beyond 64 bits, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
 def dump_event(event: c.Happening, side: c.Side) -> str:
     """An event as JSON text, for the inbox."""
-    return json.dumps([side.value, _plain(event)], ensure_ascii=False, separators=(",", ":"))
+    return _dumps([side.value, _plain(event)])
 
 
 def load_event(text: str) -> tuple[c.Happening, c.Side]:
     """Read what `dump_event` wrote. Raises `ValueError` for anything else."""
-    side, row = json.loads(text)
-    event = _value(row)
-    if not isinstance(event, c.Happening):
-        raise ValueError("not an event")
-    return event, c.Side(side)
+    match _read(text):
+        case (str(side), event) if isinstance(event, c.Happening):
+            return event, c.Side(side)
+    raise ValueError("not an event")
+
+
+def _read(text: str) -> Any:
+    try:
+        return _value(json.loads(text))
+    except (TypeError, KeyError, AttributeError, RecursionError) as wrong:
+        raise ValueError(f"not a value of ours: {type(wrong).__name__}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -69,9 +69,10 @@ def ask(tx: Tx, policy: Policy) -> bool:
     rows = _with_person(tx, leavers.due(tx, Leaver.ask_at, {S.ANNOUNCED}))
     rows = [(leaver, person) for leaver, person in rows if leaver.enrol_at is None or leaver.enrol_at > now(tx)]
     for leaver, person in rows:
-        leaving.ask(tx, leaver)
-        card = welcome.question(leaver, person, policy)
-        to_leaver(tx, leaver, Letter("welcome.question", card, f"{leaver.id}:{leaver.asked_at:%Y%m%d}", Purpose.ASKING))
+        if leaving.ask(tx, leaver):
+            card = welcome.question(leaver, person, policy)
+            dedup = f"{leaver.id}:{leaver.asked_at:%Y%m%d}"
+            to_leaver(tx, leaver, Letter("welcome.question", card, dedup, Purpose.ASKING))
     return bool(rows)
 
 
@@ -79,7 +80,8 @@ def ask_again(tx: Tx, policy: Policy) -> bool:
     """Once more, on the last working day, if there is no answer."""
     rows = _with_person(tx, leavers.due(tx, Leaver.ask_again_at, {S.ASKED}))
     for leaver, person in rows:
-        if leaver.asked_at and leaver.ask_again_at and leaver.asked_at < leaver.ask_again_at:
+        fits = leaver.asked_at and leaver.ask_again_at and leaver.asked_at < leaver.ask_again_at
+        if fits and leaving.put_question(leaver):
             card = welcome.question(leaver, person, policy, again=True)
             dedup = f"{leaver.id}:again{leaver.ask_again_at:%Y%m%d}"
             to_leaver(tx, leaver, Letter("welcome.question", card, dedup, Purpose.ASKING))

@@ -18,7 +18,7 @@ import structlog
 
 from bot.commands import intake
 from bot.errors import FeedError, FeedRejected
-from bot.notices import Heard, take_notice
+from bot.notices import UNHEARD, Heard, take_notice
 from bot.policy import Policy
 from bot.ports import FeedReading, LeaverNotice, LeaverSource
 from bot.post import to_staff
@@ -84,7 +84,7 @@ class Importer:
         errors = [[e.row, e.column, e.rule] for e in reading.errors[:1000]]
         file.outcome = {"counts": {h.value: n for h, n in counts.items()}, "errors": errors}
         feeds.keep(tx, file, data if self._keep_days > 0 else None)
-        changed = reading.errors or any(heard is not Heard.SAME for heard in counts)
+        changed = reading.errors or any(heard not in UNHEARD for heard in counts)
         if changed:
             card = intake.report_card(counts, reading.errors)
             to_staff(tx, "intake.report", card, str(file.id))

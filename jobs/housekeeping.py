@@ -20,4 +20,5 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
         journal.sweep(tx, at - timedelta(days=3 * 365))
 
     await database.run(sweep)
+    await database.write_back()
     return False

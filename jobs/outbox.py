@@ -1,11 +1,12 @@
 """Delivery: claims due messages, finds their receiver, keeps the pace, sends, and marks what became of each.
 
-The network is never touched inside a transaction. A message whose purpose lost its consent, or whose receiver
-pauses, is not sent, up to the last moment.
+The network is never touched inside a transaction. In the transaction right before a message goes it is asked once
+more whether it is still ours to send, whether its purpose has its consent and whether its receiver pauses.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ import structlog
 from bot.conversation import Address, Side
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
 from bot.policy import Policy
-from bot.ports import INVITATION, Guest, Inviter, Mailer, MailTo, Messenger, Outgoing
+from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messenger, Outgoing
+from bot.texts import LOCALES
 from bot.wire import load_card
 from storage import accounts, leavers, outbox, pace, people
 from storage.consents import Purpose, allows
@@ -59,22 +61,24 @@ class Courier:
         self._database, self._policy, self._doors = database, policy, doors
 
     async def deliver(self) -> bool:
-        """Claim one batch and bring each message on; whether there was anything to do."""
-        rows = await self._database.run(lambda tx: [(r, self._look(tx, r)) for r in outbox.claim(tx, BATCH)])
-        for row, found in rows:
-            if found is None:
-                continue
-            receiver, body = found
-            await self._carry(row, receiver, body)
+        """Claim one batch and bring each message on, side by side; whether there was anything to do."""
+        rows = await self._database.run(lambda tx: outbox.claim(tx, BATCH))
+        ends = await asyncio.gather(*(self._carry(row) for row in rows), return_exceptions=True)
+        for row, end in zip(rows, ends, strict=True):
+            if end is not None:  # a bug with one message must not keep the others
+                log.error("delivery_failed", delivery=row.delivery, error=type(end).__name__, exc_info=end)
+                await self._again(row, "bug", 0.0, ambiguous=True)
         return bool(rows)
 
-    def _look(self, tx: Tx, row: Delivery) -> tuple[Receiver, dict[str, str]] | None:
-        """Receiver and words of a claimed row, or `None` when it must not go (it is marked then)."""
-        reason = self._forbidden(tx, row)
-        if reason:
-            outbox.drop(tx, row, reason)
-            return None
+    def _look(self, tx: Tx, row: Delivery) -> tuple[Receiver, dict[str, str]]:
+        """Receiver and words of a claimed row. Raises `_Stop` when it must not go; it is marked then."""
+        self._check(tx, row)
         return self._receiver(tx, row), outbox.body(tx, row)
+
+    def _check(self, tx: Tx, row: Delivery) -> None:
+        reason = self._forbidden(tx, row) if outbox.hold(tx, row) else "lost"
+        if reason:
+            raise _Stop(reason)
 
     def _forbidden(self, tx: Tx, row: Delivery) -> str:
         if row.payload is None:
@@ -113,18 +117,24 @@ class Courier:
 
     # --- outside any transaction -------------------------------------------------------------------
 
-    async def _carry(self, row: Delivery, receiver: Receiver, body: dict[str, str]) -> None:
+    async def _carry(self, row: Delivery) -> None:
         try:
+            receiver, body = await self._database.run(lambda tx: self._look(tx, row))
             message = await self._message(row, receiver, body)
             went_by, remote = await self._send(row, receiver, message)
         except Retry as trouble:
-            await self._again(row, receiver, trouble.reason, trouble.after)
+            await self._again(row, trouble.reason, trouble.after)
         except Ambiguous as trouble:
-            await self._again(row, receiver, trouble.reason, 0.0, ambiguous=True)
+            await self._again(row, trouble.reason, 0.0, ambiguous=True)
         except Undeliverable as trouble:
-            await self._database.run(lambda tx: self._given_up(tx, row, trouble.reason))
+            reason = trouble.reason
+            await self._database.run(lambda tx: self._given_up(tx, row, reason))
         except _Wait as wait:
-            await self._database.run(lambda tx: outbox.wait(tx, row, wait.seconds))
+            seconds = wait.seconds
+            await self._database.run(lambda tx: outbox.wait(tx, row, seconds))
+        except _Stop as stop:
+            reason = str(stop)
+            await self._database.run(lambda tx: outbox.drop(tx, row, reason))
         else:
             await self._database.run(lambda tx: outbox.sent(tx, row, went_by, remote))
 
@@ -140,78 +150,111 @@ class Courier:
         """Chat first, where there is one; else mail. The way it went and where it stands now."""
         side = Side.ALUMNI if row.route is Route.ALUMNI_CHAT else Side.COMPANY
         chat = self._doors.chats.get(side)
-        account = await self._account(row, receiver, chat, side)
-        if chat is None or account is None:
-            return await self._mail(receiver, message)
+        if chat is None or (receiver.account is None and not receiver.company_email):
+            return await self._mail(row, receiver, message)
         try:
-            return await self._post(row, chat, account, message)
+            return await self._by_chat(row, receiver, _Chat(side, chat), message)
+        except Retry as full:
+            if full.after:
+                await self._database.run(lambda tx: pace.park(tx, _lane(side), full.after))
+            raise
+        except _NotThere:
+            return await self._mail(row, receiver, message)
         except Undeliverable:
             if not receiver.mailbox:
                 raise
-            return await self._mail(receiver, message)
+            return await self._mail(row, receiver, message)
 
-    async def _account(self, row: Delivery, receiver: Receiver, chat: Messenger | None, side: Side) -> Address | None:
-        if receiver.account is not None or chat is None or not receiver.company_email:
-            return receiver.account
-        try:
-            found = await chat.find(side, receiver.company_email)
-        except Undeliverable as unknown:
-            await self._database.run(lambda tx: _not_found(tx, row, unknown.reason))
-            return None
-        await self._database.run(lambda tx: _found(tx, row, receiver, found))
-        return found
-
-    async def _post(self, row: Delivery, chat: Messenger, to: Address, message: Outgoing) -> tuple[str, str]:
+    async def _by_chat(
+        self, row: Delivery, receiver: Receiver, chat: _Chat, message: Outgoing
+    ) -> tuple[str, str]:
+        lane: tuple[tuple[str, float], ...] = ((_lane(chat.side), PER_WORKSPACE),)
+        account = receiver.account
+        if account is None:
+            await self._keep_pace(row, lane)
+            account, lane = await self._found(row, receiver, chat), ()
+        await self._keep_pace(row, (*lane, (str(account), PER_RECEIVER)))
         if row.ambiguous:
-            stands = await chat.sent(to, row.delivery)
+            stands = await chat.messenger.sent(account, row.delivery)
             if stands is not None:
                 return "chat", f"{stands.channel}:{stands.ref}"
-        await self._keep_pace(to)
-        posted = await chat.send(to, message)
+        posted = await chat.messenger.send(account, message)
         return "chat", f"{posted.channel}:{posted.ref}"
 
-    async def _keep_pace(self, to: Address) -> None:
-        """Raises `_Wait` when the platform's lanes are full at the moment."""
-        lanes = ((f"{to}", PER_RECEIVER), (f"{to.platform}:{to.workspace}", PER_WORKSPACE))
+    async def _found(self, row: Delivery, receiver: Receiver, chat: _Chat) -> Address:
+        """The account behind the company e-mail, tied from now on.
+
+        Raises `_NotThere`, or `_Wait` when the account speaks another language than the message was written in.
+        """
+        try:
+            found = await chat.messenger.find(chat.side, receiver.company_email)
+            looks = await chat.messenger.look(found)
+        except Undeliverable as unknown:
+            reason = unknown.reason
+            await self._database.run(lambda tx: _not_found(tx, row, reason))
+            raise _NotThere(reason) from unknown
+        speaks = self._language(receiver, looks)
+        await self._database.run(lambda tx: _found(tx, row, receiver, found, speaks))
+        if speaks != receiver.locale:
+            raise _Wait(0.0)
+        return found
+
+    def _language(self, receiver: Receiver, looks: Looks) -> str:
+        """The leaver's own, if the feed named it; else their account's. English for all but our own languages."""
+        if receiver.locale != self._policy.locale or receiver.person_id is None or not looks.locale:
+            return receiver.locale
+        return looks.locale if looks.locale in LOCALES else "en"
+
+    async def _keep_pace(self, row: Delivery, lanes: tuple[tuple[str, float], ...]) -> None:
+        """The last look before a message goes. Raises `_Wait` when a lane of the platform is full, or `_Stop`."""
 
         def reserve(tx: Tx) -> float:
-            waits = [pace.free_in(tx, key) for key, _ in lanes]
-            if max(waits) <= 0:
+            self._check(tx, row)
+            wait = max(pace.free_in(tx, key) for key, _ in lanes)
+            if wait <= 0:
                 for key, every in lanes:
                     pace.reserve(tx, key, every * self._doors.pace)
-            return max(waits)
+            return wait
 
         wait = await self._database.run(reserve)
         if wait > 0:
             raise _Wait(wait)
 
-    async def _mail(self, receiver: Receiver, message: Outgoing) -> tuple[str, str]:
+    async def _mail(self, row: Delivery, receiver: Receiver, message: Outgoing) -> tuple[str, str]:
         if not receiver.mailbox:
             raise Undeliverable("no_private_address" if receiver.person_id else "no_address")
+        await self._database.run(lambda tx: self._check(tx, row))
         await self._doors.mailer.send(MailTo(receiver.mailbox, receiver.name), message)
         return "mail", ""
 
-    async def _again(
-        self, row: Delivery, receiver: Receiver, reason: str, after: float, *, ambiguous: bool = False
-    ) -> None:
+    async def _again(self, row: Delivery, reason: str, after: float, *, ambiguous: bool = False) -> None:
         wait = after + random.uniform(0, min(900.0, 2.0 * 2**row.attempts)) * self._doors.pace
-        account = receiver.account
 
         def park(tx: Tx) -> None:
-            if after and account is not None:
-                pace.park(tx, f"{account.platform}:{account.workspace}", after)
-            outbox.again(tx, row, wait, reason, ambiguous=ambiguous)
+            if row.attempts >= outbox.TRIES:
+                self._given_up(tx, row, reason)
+            else:
+                outbox.again(tx, row, wait, reason, ambiguous=ambiguous)
 
         await self._database.run(park)
 
     def _given_up(self, tx: Tx, row: Delivery, reason: str) -> None:
-        outbox.dead(tx, row, reason)
+        if not outbox.dead(tx, row, reason):
+            return
         leaver = leavers.get(tx, row.leaver_id) if row.leaver_id and row.route is not Route.STAFF else None
         if leaver is not None:
             known = reason in ("mailbox_refused", "no_private_address")
-            company = row.route is Route.COMPANY_CHAT
-            leaver.stuck = "no_company_address" if company else reason if known else "undelivered"
+            nobody = row.route is Route.COMPANY_CHAT and reason == "no_private_address"
+            leaver.stuck = "no_company_address" if nobody else reason if known else "undelivered"
         log.warning("given_up", kind=row.kind, reason=reason, delivery=row.delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """One side's way into its chat."""
+
+    side: Side
+    messenger: Messenger
 
 
 class _Wait(Trouble):
@@ -222,13 +265,27 @@ class _Wait(Trouble):
         self.seconds = seconds
 
 
-def _found(tx: Tx, row: Delivery, receiver: Receiver, address: Address) -> None:
+class _Stop(Trouble):
+    """Must not go: why, as kept in the row (`lost`: somebody else has it, or it was taken back)."""
+
+
+class _NotThere(Trouble):
+    """The company's chat does not know the address."""
+
+
+def _lane(side: Side) -> str:
+    """The pace of everything that is asked of one side's chat: its app lives in one workspace."""
+    return f"chat:{side.value}"
+
+
+def _found(tx: Tx, row: Delivery, receiver: Receiver, address: Address, locale: str) -> None:
     """The company e-mail belongs to this account: from now on it may answer for the leaver, until the last day."""
     if row.route is Route.STAFF:
         accounts.staff_found(tx, receiver.company_email, address)
         return
     person = people.get(tx, receiver.person_id or "")
     if person is not None:
+        person.locale = locale
         accounts.tie(tx, address, Side.COMPANY, person, "company")
 
 

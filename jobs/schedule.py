@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,8 @@ class Schedule:
         self.last_success: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin; every job runs once at once and then at its pace."""
+        """Begin; every job runs once at once and then at its pace. From now on each can be late."""
+        self.last_success = dict.fromkeys(self._jobs, self._database.clock.wire())
         for job in self._jobs.values():
             self._scheduler.add_job(self._tick, "interval", args=[job.name], seconds=job.every, id=job.name)
             self.wake(job.name)
@@ -70,28 +72,46 @@ class Schedule:
 
     async def run(self, name: str) -> bool:
         """Run a job under its lease; whether it did anything. Failures are logged, never raised."""
-        async with self._locks[name]:
-            taken = await self._database.run(lambda tx: leases.take(tx, name, self._holder, LEASE))
-            if not taken:
-                return False
-            did, well = False, False
-            try:
-                did = await self._jobs[name].run()
-                well = True
-            except Exception as bug:  # a failing sweep must not end the schedule
-                log.error("job_failed", job=name, error=type(bug).__name__, exc_info=bug)
-            await self._database.run(lambda tx: leases.give_back(tx, name, self._holder, well=well))
-            if well:
-                self.last_success[name] = self._database.clock.wire()
-            return did
+        return await self._round((name,))
 
     async def run_until_quiet(self, rounds: int = 50) -> int:
         """Run every job again and again until none did anything; the number of rounds it took."""
         for count in range(1, rounds + 1):
-            results = [await self.run(name) for name in self._jobs]
-            if not any(results):
+            if not await self._round(self._jobs):
                 return count
         return rounds
+
+    async def _round(self, names: Collection[str]) -> bool:
+        """Run jobs one after the other; their leases are taken, and given back, in one commit."""
+        async with AsyncExitStack() as locked:
+            for name in names:
+                await locked.enter_async_context(self._locks[name])
+            try:
+                return await self._leased(names)
+            except Exception as bug:  # a database that does not answer must not end the schedule
+                log.error("leases_failed", error=type(bug).__name__, exc_info=bug)
+                return False
+
+    async def _leased(self, names: Collection[str]) -> bool:
+        holder = self._holder
+        mine = await self._database.run(lambda tx: [n for n in names if leases.take(tx, n, holder, LEASE)])
+        results: dict[str, bool | None] = {}
+        try:
+            for name in mine:
+                results[name] = await self._tried(name)
+        finally:
+            well = {name: results.get(name) is not None for name in mine}
+            await self._database.run(lambda tx: [leases.give_back(tx, n, holder, well=w) for n, w in well.items()])
+        self.last_success |= {name: self._database.clock.wire() for name in mine if well[name]}
+        return any(results.values())
+
+    async def _tried(self, name: str) -> bool | None:
+        """Whether a job did anything; `None` when it failed, which is logged."""
+        try:
+            return await self._jobs[name].run()
+        except Exception as bug:  # a failing sweep must not end the schedule
+            log.error("job_failed", job=name, error=type(bug).__name__, exc_info=bug)
+            return None
 
     def late(self) -> list[str]:
         """Jobs whose last good end lies more than five of their periods (at least 60 s) back."""

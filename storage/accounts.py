@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy import ForeignKey, Select, String, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Role, Side, Standing
@@ -68,6 +70,14 @@ def looked(tx: Tx, address: Address, standing: Standing, locale: str, zone: str)
     if account is not None:
         account.standing, account.locale, account.zone = standing, locale[:2], zone
         account.looked_at, account.gone = now(tx), False
+        _live_there(tx, account)
+
+
+def _live_there(tx: Tx, account: Account) -> None:
+    """A person's day is that of the account they use."""
+    person = tx.get(Person, account.person_id) if account.person_id and account.zone else None
+    if person is not None:
+        person.zone = account.zone
 
 
 def gone(tx: Tx, address: Address) -> None:
@@ -91,14 +101,15 @@ def tie(tx: Tx, address: Address, side: Side, person: Person, by: str) -> Accoun
     account = note(tx, address, side)
     account.person_id, account.tied_by, account.tied_at = person.id, by, now(tx)
     account.wrong_codes, account.locked_until = 0, None
+    _live_there(tx, account)
     tx.flush()
     return account
 
 
-def untie(tx: Tx, person_id: str) -> None:
-    """Forget which accounts a person has."""
+def untie(tx: Tx, person_id: str, side: Side | None = None) -> None:
+    """Forget which accounts a person has (on one side)."""
     for account in tx.scalars(select(Account).where(Account.person_id == person_id)):
-        account.person_id = None
+        account.person_id = account.person_id if side not in (None, account.side) else None
     tx.flush()
 
 
@@ -152,34 +163,47 @@ class Known:
     met: bool
 
 
+@cache
+def _asked() -> Select[tuple[Any, ...]]:
+    """What `who` asks at every request, built once: the address with what is known of it, whatever that is."""
+    account, person = Account.__table__, Person.__table__
+    address = select(bindparam("address", type_=String).label("given")).subquery()
+    roles = select(func.aggregate_strings(Staff.role.cast(String), ",")).where(Staff.address == address.c.given)
+    return (
+        select(
+            *(account.c[name] for name in ("address", "standing", "locale", "zone")),
+            person.c.id.label("person_id"), person.c.locale.label("language"), person.c.left_at, person.c.member_from,
+            roles.scalar_subquery().label("roles"),
+        )
+        .select_from(address)
+        .outerjoin(account, account.c.address == address.c.given)
+        .outerjoin(person, person.c.id == account.c.person_id)
+    )  # fmt: skip
+
+
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
-    """Who acts, with every role they hold at this moment. One query for a member, two for staff."""
-    query = (
-        select(Account, Person)
-        .outerjoin(Person, Person.id == Account.person_id)
-        .where(Account.address == str(address))
-    )
-    row = tx.execute(query).one_or_none()
-    account, person = row if row is not None else (None, None)
-    roles = {r for r in tx.scalars(select(Staff.role).where(Staff.address == str(address)))}
+    """Who acts, with every role they hold at this moment. One query in the alumni workspace, two in the company's."""
+    row = tx.connection().execute(_asked(), {"address": str(address)}).one()
+    roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
+    person_id = row.person_id
     if side is Side.COMPANY:
         roles.add(Role.EMPLOYEE)
-        if person is not None and leaving_still(tx, person.id):
+        if person_id is not None and leaving_still(tx, person_id):
             roles.add(Role.LEAVER)
-        elif person is not None:
-            person = None  # a company account may be handed on to somebody else
-    elif person is not None:
-        roles.add(Role.ALUMNUS if is_member(person, now(tx)) else Role.LEAVER)
-    locale = (account.locale if account else "") or (person.locale if person else "") or default_locale
+        else:
+            person_id = None  # a company account may be handed on to somebody else
+    elif person_id is not None:
+        roles.add(Role.ALUMNUS if is_member(row, now(tx)) else Role.LEAVER)
+    locale = row.locale or (row.language if person_id else "") or default_locale
     actor = Actor(
         address=address,
         side=side,
         roles=frozenset(roles),
-        standing=account.standing if account else Standing.MEMBER,
+        standing=row.standing or Standing.MEMBER,
         locale=locale if locale in ("ja", "en") else "en",
-        zone=(account.zone if account else "") or default_zone,
-        person_id=person.id if person is not None else None,
+        zone=row.zone or default_zone,
+        person_id=person_id,
     )
-    return Known(actor, met=account is not None)
+    return Known(actor, met=row.address is not None)
 
 

@@ -77,6 +77,7 @@ def words(kind: type[StrEnum]) -> Enum:
     return Enum(
         kind,
         native_enum=False,
+        create_constraint=True,
         length=32,
         values_callable=lambda members: [m.value for m in members],
         name=f"{kind.__name__.lower()}_known",

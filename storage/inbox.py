@@ -37,6 +37,8 @@ class Received(Row):
 
 Key = tuple[str, str, str]
 REDRIVE_AFTER = 30.0
+TWINS = 3.0
+"""Seconds in which a second press of the same button in the same place is a double click."""
 TRIES = 8
 
 
@@ -51,6 +53,32 @@ def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
     }  # fmt: skip
     done = tx.execute(insert(Received).values(values).on_conflict_do_nothing())
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def no_twin(tx: Tx, key: Key) -> bool:
+    """Keep that somebody pressed something; false when the same was pressed in the last `TWINS` seconds."""
+    platform, workspace, event_id = key
+    at, ends = now(tx), wire(tx) + TWINS
+    values = {
+        "platform": platform, "workspace": workspace, "event_id": event_id, "received_at": at, "tries": 0,
+        "payload": None, "done_at": at, "next_try": ends,
+    }  # fmt: skip
+    query = insert(Received).values(values).on_conflict_do_update(
+        index_elements=["platform", "workspace", "event_id"],
+        set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),
+    )  # fmt: skip
+    done = tx.execute(query)
+    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def forget(tx: Tx, key: Key) -> None:
+    """It had no effect, so it may come again."""
+    platform, workspace, event_id = key
+    tx.execute(
+        delete(Received).where(
+            Received.platform == platform, Received.workspace == workspace, Received.event_id == event_id
+        )
+    )
 
 
 def done(tx: Tx, key: Key) -> None:
@@ -81,5 +109,6 @@ def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
 
 
 def sweep(tx: Tx, before: datetime) -> None:
-    """Forget ids handled before a moment."""
-    tx.execute(delete(Received).where(Received.done_at < before))
+    """Forget ids handled before a moment, and what came before it and could never be handled."""
+    hopeless = (Received.tries >= TRIES) & (Received.received_at < before)
+    tx.execute(delete(Received).where((Received.done_at < before) | hopeless))

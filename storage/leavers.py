@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, String, UniqueConstraint, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from bot.errors import Conflict
@@ -42,20 +42,23 @@ S = Stage
 ENDED = frozenset({S.DECLINED, S.WITHDRAWN, S.STRUCK, S.RETURNED, S.LEFT, S.DECEASED})
 BEFORE_ENROLMENT = frozenset({S.ANNOUNCED, S.HELD, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED})
 _ALWAYS = frozenset({S.STRUCK, S.DECEASED})
+_GO = frozenset({S.LEFT})  # a member of an earlier stint may leave the network at any time
 
 TRANSITIONS: dict[Stage, frozenset[Stage]] = {
-    S.ANNOUNCED: frozenset({S.ASKED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS,
-    S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.ENROLLED, S.UNANSWERED, S.WITHDRAWN}) | _ALWAYS,
-    S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS,
-    S.CONSENTED: frozenset({S.ENROLLED, S.LATER, S.DECLINED, S.HELD, S.WITHDRAWN}) | _ALWAYS,
+    S.ANNOUNCED: frozenset({S.ASKED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS | _GO,
+    S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.ENROLLED, S.UNANSWERED, S.WITHDRAWN})
+    | _ALWAYS
+    | _GO,
+    S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,
+    S.CONSENTED: frozenset({S.ENROLLED, S.LATER, S.DECLINED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,
     S.LATER: frozenset({S.CONSENTED, S.DECLINED, S.ENROLLED, S.HELD, S.WITHDRAWN, S.LEFT, S.RETURNED}) | _ALWAYS,
-    S.DECLINED: frozenset({S.CONSENTED, S.LATER, S.WITHDRAWN}) | _ALWAYS,
+    S.DECLINED: frozenset({S.CONSENTED, S.LATER, S.WITHDRAWN}) | _ALWAYS | _GO,
     S.UNANSWERED: frozenset({S.ENROLLED, S.HELD, S.LEFT, S.RETURNED, S.WITHDRAWN}) | _ALWAYS,
     S.ENROLLED: frozenset({S.JOINED, S.HELD, S.LEFT, S.RETURNED}) | _ALWAYS,
     S.JOINED: frozenset({S.LEFT, S.RETURNED}) | _ALWAYS,
-    S.WITHDRAWN: frozenset({S.ANNOUNCED, S.HELD}) | _ALWAYS,
+    S.WITHDRAWN: frozenset({S.ANNOUNCED, S.HELD}) | _ALWAYS | _GO,
     S.STRUCK: frozenset(),
-    S.RETURNED: frozenset({S.DECEASED}),
+    S.RETURNED: frozenset({S.DECEASED}) | _GO,
     S.LEFT: frozenset({S.DECEASED}),
     S.DECEASED: frozenset(),
 }
@@ -97,6 +100,7 @@ class Leaver(Row):
     stuck_told: Mapped[str] = mapped_column(String(64), default="")
     invited: Mapped[int] = mapped_column(default=0)
     invited_at: Mapped[datetime | None] = mapped_column(default=None)
+    asks: Mapped[int] = mapped_column(default=0)
     ask_at: Mapped[datetime | None] = mapped_column(default=None)
     asked_at: Mapped[datetime | None] = mapped_column(default=None)
     ask_again_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -161,8 +165,7 @@ def of_person(tx: Tx, person_id: str) -> Leaver | None:
 
 def leaving_still(tx: Tx, person_id: str) -> bool:
     """Whether somebody is on the way out and still holds the company account (until enrolment)."""
-    open_still = Leaver.stage.in_(BEFORE_ENROLMENT) & (Leaver.enrol_at > now(tx))
-    query = select(Leaver.id).where(Leaver.person_id == person_id, open_still)
+    query = select(Leaver.id).where(Leaver.person_id == person_id, _on_the_way(tx))
     return tx.scalar(query.limit(1)) is not None
 
 
@@ -187,12 +190,21 @@ def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     return tx.scalars(query.order_by(Leaver.ask_at).limit(limit)).all()
 
 
+_WAITING = (Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.question == "")
+"""Whose invitation may be renewed: nothing hinders, and nothing is in question."""
+
+
 def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:
     """Enrolled leavers whose invitation went out so long ago that its code has expired."""
-    query = select(Leaver).where(
-        Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.invited_at <= now(tx) - lasts
-    )
+    query = select(Leaver).where(*_WAITING, Leaver.invited_at <= now(tx) - lasts)
     return tx.scalars(query.order_by(Leaver.invited_at).limit(limit)).all()
+
+
+def next_lapse(tx: Tx, lasts: timedelta) -> datetime | None:
+    """When the next invitation lapses."""
+    query = select(func.min(Leaver.invited_at)).where(*_WAITING, Leaver.invited_at > now(tx) - lasts)
+    oldest = tx.scalar(query)
+    return oldest + lasts if oldest else None
 
 
 def not_from(tx: Tx, source: str, limit: int = 500) -> Sequence[Leaver]:
@@ -206,9 +218,18 @@ def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     return tx.scalars(query.order_by(Leaver.id).limit(limit)).all()
 
 
+def _on_the_way(tx: Tx) -> ColumnElement[bool]:
+    return Leaver.stage.in_(BEFORE_ENROLMENT) & (Leaver.enrol_at > now(tx))
+
+
+def leaving(tx: Tx) -> int:
+    """How many are on the way out."""
+    return tx.scalar(select(func.count()).select_from(Leaver).where(_on_the_way(tx))) or 0
+
+
 def upcoming(tx: Tx, page: int = 1, size: int = 10) -> tuple[Sequence[Leaver], bool]:
     """Who leaves when: everybody on the way out, by last day; and whether there is a next page."""
-    query = select(Leaver).where(Leaver.stage.in_(BEFORE_ENROLMENT - {Stage.DECLINED}))
+    query = select(Leaver).where(_on_the_way(tx))
     rows = tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset((page - 1) * size)).all()
     return rows[:size], len(rows) > size
 
@@ -256,6 +277,11 @@ def suppress(tx: Tx, leaver: Leaver) -> None:
     if tx.get(Suppression, mark) is None:
         tx.add(Suppression(mark=mark, at=now(tx)))
         tx.flush()
+
+
+def lift(tx: Tx, leaver: Leaver) -> None:
+    """Take the mark away again: they changed their mind."""
+    tx.execute(delete(Suppression).where(Suppression.mark == _mark(tx, leaver.entity, leaver.employee_number, leaver.last_day)))
 
 
 def suppressed(tx: Tx, entity: str, employee_number: str, last_day: date) -> bool:

@@ -152,6 +152,11 @@ def _mark(tx: Tx, row: Delivery, **values: Any) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def hold(tx: Tx, row: Delivery) -> bool:
+    """Keep a claimed row for another `LEASE` seconds; false when it is no longer ours to send."""
+    return _mark(tx, row, next_try=wire(tx) + LEASE)
+
+
 def sent(tx: Tx, row: Delivery, went_by: str, remote: str = "") -> bool:
     """Mark as delivered and drop the words; false when somebody else has taken the row over."""
     return _mark(tx, row, status=Status.SENT, went_by=went_by, remote=remote, payload=None, done_at=now(tx),
@@ -159,10 +164,11 @@ def sent(tx: Tx, row: Delivery, went_by: str, remote: str = "") -> bool:
 
 
 def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool = False) -> bool:
-    """Park a row for `after` seconds; after `TRIES` tries it is dead and HR sees it."""
+    """Park a row for `after` seconds; after `TRIES` tries it is dead and HR sees it. Once ambiguous, always."""
     if row.attempts >= TRIES:
         return dead(tx, row, reason)
-    values = {"status": Status.PENDING, "next_try": wire(tx) + after, "reason": reason, "ambiguous": ambiguous}
+    values = {"status": Status.PENDING, "next_try": wire(tx) + after, "reason": reason,
+              "ambiguous": ambiguous or row.ambiguous}  # fmt: skip
     return _mark(tx, row, **values)
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String, and_, or_, select, update
+from sqlalchemy import Row as Fetched
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.visibility import Audience, visible
@@ -40,7 +41,7 @@ class Person(Row):
     place: Mapped[str] = mapped_column(Short, default="")
     about: Mapped[str] = mapped_column(String(1000), default="")
     shown: Mapped[list[str]] = mapped_column(JSON, default_factory=list)
-    listed: Mapped[bool] = mapped_column(default=False, index=True)
+    listed: Mapped[bool] = mapped_column(default=False)
     mail_only: Mapped[bool] = mapped_column(default=False)
     confirmed_on: Mapped[date | None] = mapped_column(default=None)
     member_from: Mapped[datetime | None] = mapped_column(default=None, index=True)
@@ -146,13 +147,16 @@ def by_proven_email(tx: Tx, email: str) -> Person | None:
     return found[0] if len(found) == 1 else None
 
 
-def is_member(person: Person, at: datetime) -> bool:
-    """Whether the person is an alumnus at this moment (from 00:00 after the last day)."""
+def is_member(person: Person | Fetched[Any], at: datetime) -> bool:
+    """Whether the person is an alumnus at this moment (from 00:00 after the last day).
+
+    A person, or a row with `left_at` and `member_from`.
+    """
     return person.left_at is None and person.member_from is not None and person.member_from <= at
 
 
 _FIELDS = ("name", "kana", "former_name", "employer", "position", "department", "place", "about")
-COLUMNS = (Person.id, *(getattr(Person, f) for f in _FIELDS), Person.confirmed_on, Person.shown, Person.listed)
+COLUMNS = tuple(Person.__table__.c[f] for f in ("id", *_FIELDS, "confirmed_on", "shown", "listed"))
 
 
 def profile_from(row: Any, audience: Audience) -> Profile:
@@ -177,7 +181,7 @@ def profile(tx: Tx, person_id: str, audience: Audience) -> Profile | None:
     query = select(*COLUMNS).where(Person.id == person_id)
     if audience is Audience.ALUMNI:
         query = query.where(shown_to_alumni(now(tx), now(tx).date()))
-    row = tx.execute(query).one_or_none()
+    row = tx.connection().execute(query).one_or_none()
     return profile_from(row, audience) if row else None
 
 
@@ -204,6 +208,8 @@ def erase(tx: Tx, person_id: str) -> None:
             **blank,
             shown=[],
             listed=False,
+            mail_only=False,
+            paused_until=None,
             confirmed_on=None,
             member_from=None,
             left_at=now(tx),

@@ -109,7 +109,7 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
         return Page((), page, more=False)
     at = now(tx)
     given = {"match": expression, "size": size + 1, "skip": (page - 1) * size, "at": at, "today": at.date()}
-    rows = tx.execute(_statement(audience), given).all()
+    rows = tx.connection().execute(_statement(audience), given).all()
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 

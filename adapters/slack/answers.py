@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import structlog
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,6 +20,7 @@ from bot.conversation import Actor, Button, Buttons, Card, Form, Paragraph, t
 from bot.dispatch import Outcome
 
 log = structlog.get_logger()
+LOST = (aiohttp.ClientError, TimeoutError)
 Json = dict[str, Any]
 
 
@@ -61,15 +63,24 @@ class Answers:
         """Suggestions."""
         return self._renderer.options(outcome.options, outcome.actor.locale if outcome.actor else "ja")
 
-    def in_ack(self, outcome: Outcome) -> Json | None:
-        """The body of a command's ack, when the answer can be given there."""
+    def in_ack(self, outcome: Outcome, *, late: bool = False) -> Json | None:
+        """The body of a command's ack, when the answer can be given there; `late`: instead of a form its button."""
         reply, actor = outcome.reply, outcome.actor
-        if reply is None or actor is None or reply.card.sensitive:
+        if actor is None or (reply is None and not late) or (reply is not None and reply.card.sensitive):
             return None
-        kind = "in_channel" if reply.to == "conversation" else "ephemeral"
-        return self.message(reply.card, actor) | {"response_type": kind}
+        card = self.kept(outcome)
+        kind = "in_channel" if reply is not None and reply.to == "conversation" else "ephemeral"
+        return self.message(card, actor) | {"response_type": kind} if card is not None else None
 
-    def ready(self, form: Form) -> Card:
+    def kept(self, outcome: Outcome) -> Card | None:
+        """What a message may hold: instead of a form its button, instead of a secret how to see it."""
+        if outcome.form is not None:
+            return self._ready(outcome.form)
+        if outcome.reply is not None and outcome.reply.card.sensitive:
+            return Card(t("common.ask_again"), (Paragraph(t("common.ask_again_why")),), t("common.notice"))
+        return outcome.reply.card if outcome.reply else None
+
+    def _ready(self, form: Form) -> Card:
         """A card whose one button opens a form, where a form cannot be opened by itself."""
         button = Button(t("common.open_form"), form.submit, "primary")
         return Card(form.title, (Paragraph(t("common.form_ready")), Buttons((button,))), t("common.notice"))
@@ -80,78 +91,91 @@ class Answers:
         """Open a dialog, on top of another one where there is one; false when Slack would not."""
         if view is None:
             return True
-        method = "views.push" if over.view_type == "modal" else "views.open"
-        try:
-            await self._client.api_call(method, json={"trigger_id": trigger, "view": view})
-        except SlackClientError as refused:
-            log.warning("dialog_not_opened", error=_word(refused))
+        if not trigger:
             return False
-        return True
+        method = "views.push" if over.view_type == "modal" else "views.open"
+        return not await self._call(method, {"trigger_id": trigger, "view": view})
 
-    async def update(self, view_id: str, view: Json | None) -> None:
-        """Put another content into an open dialog."""
+    async def update(self, view_id: str, view: Json | None, known: str = "") -> None:
+        """Put another content into an open dialog, unless it has changed since `known` (its hash)."""
         if view is not None:
-            await self._call("views.update", {"view_id": view_id, "view": view})
+            content = {"view_id": view_id, "view": view} | ({"hash": known} if known else {})
+            await self._call("views.update", content)
 
-    async def publish(self, user: str, outcome: Outcome) -> None:
-        """Show the Home."""
+    async def publish(self, user: str, outcome: Outcome, known: str = "") -> bool:
+        """Show the Home; false when another one than `known` (its hash) is shown by now."""
         if outcome.reply is None or outcome.actor is None:
-            return
+            return True
         actor = outcome.actor
         view = self._renderer.home(outcome.reply.card, actor.locale, actor.zone, self._team)
-        await self._call("views.publish", {"user_id": user, "view": view})
+        content = {"user_id": user, "view": view} | ({"hash": known} if known else {})
+        return await self._call("views.publish", content) != "hash_conflict"
 
     async def say(self, channel: str, outcome: Outcome) -> None:
-        """Answer words typed in the conversation with the bot."""
-        actor = outcome.actor
-        if actor is None:
-            return
-        card = self.ready(outcome.form) if outcome.form else outcome.reply.card if outcome.reply else None
-        if card is not None and not card.sensitive:
-            await self._call("chat.postMessage", {"channel": channel, **self.message(card, actor)})
+        """Answer in the conversation with the bot; `channel` may be the person's user id."""
+        card = self.kept(outcome)
+        if card is not None and outcome.actor is not None:
+            await self._call("chat.postMessage", {"channel": channel, **self.message(card, outcome.actor)})
 
     async def respond(self, response_url: str, outcome: Outcome) -> None:
         """Answer through a `response_url`: a form or a secret becomes a card with a button there."""
-        actor, reply = outcome.actor, outcome.reply
-        if actor is None or (reply is None and outcome.form is None):
-            return
-        replaces = bool(reply and reply.replaces)
-        card = self.ready(outcome.form) if outcome.form else reply.card if reply else None
-        if card is None or card.sensitive:
+        card, reply = self.kept(outcome), outcome.reply
+        if card is None or outcome.actor is None or not response_url:
             return
         kind = "in_channel" if reply and reply.to == "conversation" else "ephemeral"
-        await self.post(response_url, self.message(card, actor) | {"replace_original": replaces, "response_type": kind})
+        replaces = bool(reply and reply.replaces and not reply.card.sensitive)
+        content = self.message(card, outcome.actor) | {"replace_original": replaces, "response_type": kind}
+        await self._post(response_url, content)
 
-    async def post(self, response_url: str, content: Mapping[str, Any]) -> None:
+    async def _post(self, response_url: str, content: Mapping[str, Any]) -> None:
         """Post to a `response_url` (five times within 30 minutes)."""
-        if not response_url:
-            return
         hook = AsyncWebhookClient(response_url, session=self._client.session, retry_handlers=[])
-        answer = await hook.send_dict(dict(content))
+        try:
+            answer = await hook.send_dict(dict(content))
+        except LOST as lost:
+            log.warning("response_url_lost", error=type(lost).__name__)
+            return
         if answer.status_code != 200:
             log.warning("response_url_refused", status=answer.status_code)
 
-    async def _call(self, method: str, content: Json) -> None:
+    async def _call(self, method: str, content: Json) -> str:
+        """Call Slack; its word for why not, or "". Answers are shown once and never repeated blindly."""
         try:
             await self._client.api_call(method, json=content)
         except SlackClientError as refused:
-            log.warning("slack_refused", method=method, error=_word(refused))
-
-    async def after_press(self, trigger: str, place: Origin, outcome: Outcome) -> None:
-        """Show what a pressed button led to, where the button stands."""
-        reply = outcome.reply
-        if place.view_type == "modal" and reply is not None:
-            await self.update(place.view, self.view(outcome))
-        elif outcome.form or place.view_type or (reply is not None and reply.card.sensitive):
-            opened = await self.open(trigger, self.view(outcome, place.response_url), place)
-            if not opened and place.response_url:
-                await self.respond(place.response_url, outcome)
+            word = _word(refused)
+        except LOST as lost:
+            word = type(lost).__name__
         else:
-            await self.respond(place.response_url, outcome)
+            return ""
+        log.warning("slack_refused", method=method, error=word)
+        return word
+
+    async def after_press(self, trigger: str, place: Origin, outcome: Outcome) -> bool:
+        """Show what came of it where it was pressed or typed; an empty trigger is too late for a new dialog.
+
+        False when it cannot be shown there.
+        """
+        if outcome.form is None and outcome.reply is None:
+            return True
+        if place.view_type == "modal":
+            return await self._in_modal(trigger, place, outcome)
+        secret = outcome.reply is not None and outcome.reply.card.sensitive
+        if (place.view_type or outcome.form or secret) and await self.open(trigger, self.view(outcome, place.response_url), place):
+            return True
+        await self.respond(place.response_url, outcome)
+        return bool(place.response_url)
+
+    async def _in_modal(self, trigger: str, place: Origin, outcome: Outcome) -> bool:
+        """A form lies on top of the dialog; too late, or on three already, it takes the place of the last."""
+        view = self.view(outcome)
+        if outcome.form is None or not await self.open(trigger, view, place):
+            await self.update(place.view, view, place.hash)
+        return True
 
     async def after_submission(self, response_url: str, outcome: Outcome) -> None:
         """A form opened from a card may put its answer in the place of that card."""
-        if response_url and outcome.reply and outcome.reply.replaces and not outcome.reply.card.sensitive:
+        if outcome.reply and outcome.reply.replaces and not outcome.reply.card.sensitive:
             await self.respond(response_url, outcome)
 
 

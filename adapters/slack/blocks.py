@@ -40,17 +40,18 @@ _RICH, _CONTEXT = LIMITS["rich_text.weight"], LIMITS["plain_text.text"]
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """The catalogue, and its sentences without data as strings (at most as many as it has)."""
+    """The catalogue, and its sentences without data as drawn before (at most as many as it has, in each length)."""
 
     texts: Texts
     fixed: dict[tuple[str, str], str] = field(default_factory=dict)
+    lines: dict[tuple[str, str, int], tuple[Json, int]] = field(default_factory=dict)
 
 
 class Pen:
     """How one reader is written to; counts what one message or view has used up."""
 
     def __init__(self, ink: Ink, locale: str, zone: str, workspace: str) -> None:
-        self.texts, self._fixed = ink.texts, ink.fixed
+        self.texts, self._fixed, self._lines = ink.texts, ink.fixed, ink.lines
         self.locale, self.zone, self.workspace = locale, zone, workspace
         self.buttons = 0
         self.spent = 0
@@ -72,7 +73,15 @@ class Pen:
 
     def line(self, words: Words, most: int) -> Json:
         """A `plain_text` object of one line; `:smile:` stays as typed."""
-        return self._plain_text(fit_line(self.string(words), most))
+        if isinstance(words, str) or words.args:
+            return self._plain_text(fit_line(self.string(words), most))
+        known = (words.key, self.locale, most)
+        if known not in self._lines:
+            drawn = _plain_text(fit_line(self.string(words), most))
+            self._lines[known] = drawn, units(drawn["text"])
+        drawn, size = self._lines[known]
+        self.spent += size
+        return drawn
 
     def text(self, words: Words, most: int) -> Json:
         """A `plain_text` object that may have several lines."""
@@ -80,12 +89,16 @@ class Pen:
 
     def _plain_text(self, text: str) -> Json:
         self.spent += units(text)
-        return {"type": "plain_text", "text": text, "emoji": False}
+        return _plain_text(text)
 
     def next_button(self) -> int:
         """A number that makes an action id unique inside the message."""
         self.buttons += 1
         return self.buttons
+
+
+def _plain_text(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def blocks_of(node: Block, pen: Pen) -> list[Json]:

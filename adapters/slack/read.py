@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from adapters.slack.forms import read_values
 from bot.conversation import (
-    Address, Arrival, ButtonPressed, CommandUsed, Conversation, FormSubmitted, HomeOpened, MemberChanged, MemberJoined,
-    MemberLeft, OptionsSought, Platform,
+    Address, Arrival, Bound, ButtonPressed, CommandUsed, Conversation, FormSubmitted, HomeOpened, MemberChanged,
+    MemberJoined, MemberLeft, OptionsSought, Platform,
 )  # fmt: skip
 from bot.wire import load_bound
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 _MARKUP = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -23,24 +24,52 @@ class Foreign(Exception):
     """Somebody of another workspace (Slack Connect): nothing here is for them."""
 
 
+class Forged(Exception):
+    """A value that no button or form of ours carries, or that an older version made."""
+
+
+class Malformed(Exception):
+    """A payload without the parts that Slack always sends."""
+
+
 class Origin(NamedTuple):
-    """Where an interaction came from: the message's `response_url`, or the view it was in."""
+    """Where an interaction came from: the message's `response_url`, or the view it was in, with its hash."""
 
     response_url: str = ""
     view: str = ""
     view_type: str = ""
+    hash: str = ""
+
+
+def whole(reader: Callable[[Json], T], body: Json) -> T:
+    """What a reader makes of a payload. Raises `Malformed` when a part is missing or of another kind."""
+    try:
+        return reader(body)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as wrong:
+        raise Malformed(type(wrong).__name__) from None
 
 
 def names(body: Json) -> tuple[str, str]:
     """The app id and the team id that a payload names, "" where it names none."""
-    team = body.get("team_id") or (body.get("team") or {}).get("id") or ""
-    return str(body.get("api_app_id") or ""), str(team)
+    team = body.get("team")
+    team_id = body.get("team_id") or (team.get("id") if isinstance(team, Mapping) else "")
+    return str(body.get("api_app_id") or ""), str(team_id or "")
+
+
+def who(body: Json) -> Arrival:
+    """Who did something that cannot be read any further."""
+    user = body.get("user")
+    user_id = user.get("id") if isinstance(user, Mapping) else body.get("user_id")
+    _, team = names(body)
+    return Arrival(Address(Platform.SLACK, team, str(user_id or "?")), Conversation(team, ""), _digest(body))
 
 
 def _arrival(body: Json, user: Json | str, channel: str, event_id: str) -> Arrival:
     """Who and where. Raises `Foreign` for an account of another workspace."""
     _, team = names(body)
-    user_id = user if isinstance(user, str) else str(user.get("id") or "")
+    user_id = user if isinstance(user, str) else str(user["id"])
+    if not user_id:
+        raise KeyError("user")
     home = team if isinstance(user, str) else str(user.get("team_id") or team)
     if home != team:
         raise Foreign
@@ -49,14 +78,15 @@ def _arrival(body: Json, user: Json | str, channel: str, event_id: str) -> Arriv
     return Arrival(Address(Platform.SLACK, team, user_id), place, event_id or _digest(body))
 
 
-def _digest(body: Json) -> str:
+def _digest(body: Json | list[Any]) -> str:
     return hashlib.blake2b(json.dumps(body, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def command(body: Json) -> CommandUsed:
     """A slash command. Source: commands carry no id and are not retried, so the trigger is the id."""
-    at = _arrival(body, str(body.get("user_id") or ""), str(body.get("channel_id") or ""), str(body.get("trigger_id") or ""))
-    name = str(body.get("command") or "").lstrip("/")
+    channel, trigger = str(body.get("channel_id") or ""), str(body.get("trigger_id") or "")
+    at = _arrival(body, str(body["user_id"]), channel, trigger)
+    name = str(body["command"]).lstrip("/")
     return CommandUsed(at.address, at.conversation, at.event_id, name, typed(str(body.get("text") or "")))
 
 
@@ -67,19 +97,30 @@ def shortcut(body: Json) -> CommandUsed:
 
 
 def press(body: Json) -> ButtonPressed | None:
-    """A button; `None` for one that only opens a link. Raises `ValueError` for a value that is not ours."""
+    """A button; `None` for one that only opens a link. Raises `Forged` for a value that is not ours."""
     action = body["actions"][0]
     if "value" not in action:
         return None
     channel = str((body.get("channel") or {}).get("id") or "")
     at = _arrival(body, body["user"], channel, str(body.get("trigger_id") or ""))
-    return ButtonPressed(at.address, at.conversation, at.event_id, load_bound(str(action["value"])))
+    place = body.get("container") or {}
+    where = place.get("message_ts") or place.get("view_id")
+    twin = [at.address.user, where, action.get("action_id"), action["value"]]
+    return ButtonPressed(at.address, at.conversation, at.event_id, _claimed(action["value"]), _digest(twin))
+
+
+def _claimed(value: Any) -> Bound:
+    try:
+        return load_bound(str(value))
+    except ValueError:
+        raise Forged from None
 
 
 def origin(body: Json) -> Origin:
     """Where a pressed button stands."""
     view = body.get("view") or {}
-    return Origin(str(body.get("response_url") or ""), str(view.get("id") or ""), str(view.get("type") or ""))
+    url, parts = str(body.get("response_url") or ""), (view.get("id"), view.get("type"), view.get("hash"))
+    return Origin(url, *(str(part or "") for part in parts))
 
 
 def pack(metadata: str, response_url: str) -> str:
@@ -89,25 +130,29 @@ def pack(metadata: str, response_url: str) -> str:
 
 
 def unpack(view: Json) -> tuple[str, str]:
-    """What `pack` wrote. Raises `ValueError` for anything else."""
-    match json.loads(str(view.get("private_metadata") or "null")):
+    """What `pack` wrote. Raises `Forged` for anything else."""
+    try:
+        packed = json.loads(str(view.get("private_metadata") or "null"))
+    except (ValueError, RecursionError):
+        packed = None
+    match packed:
         case [str(metadata), str(response_url)]:
             return metadata, response_url
-    raise ValueError("not the metadata of a form")
+    raise Forged
 
 
 def submission(body: Json) -> FormSubmitted:
-    """A form that was sent. Raises `ValueError` for metadata or fields that are not ours."""
+    """A form that was sent. Raises `Forged` for metadata that is not ours."""
     view = body["view"]
     at = _arrival(body, body["user"], "", str(body.get("trigger_id") or ""))
-    bound = load_bound(unpack(view)[0])
-    return FormSubmitted(at.address, at.conversation, at.event_id, bound, read_values(view.get("state") or {}))
+    values, twin = read_values(view.get("state") or {}), _digest([at.address.user, view["id"]])
+    return FormSubmitted(at.address, at.conversation, at.event_id, _claimed(unpack(view)[0]), values, twin)
 
 
 def search(body: Json) -> OptionsSought:
     """Somebody typing in a search field of a form."""
     at = _arrival(body, body["user"], "", "")
-    bound = load_bound(unpack(body["view"])[0])
+    bound = _claimed(unpack(body["view"])[0])
     return OptionsSought(at.address, at.conversation, at.event_id, bound, str(body["block_id"]), str(body.get("value") or ""))
 
 
@@ -116,7 +161,7 @@ Event = HomeOpened | CommandUsed | MemberJoined | MemberLeft | MemberChanged
 
 def event(body: Json) -> Event | None:
     """An event of the Events API; `None` for what is not for us (other bots, our own messages, other tabs)."""
-    inner = body["event"]
+    inner, _ = body["event"], body["event_id"]
     match inner.get("type"):
         case "app_home_opened" if inner.get("tab", "home") == "home":
             at = _arrival(body, str(inner["user"]), "", str(body["event_id"]))

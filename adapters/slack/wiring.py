@@ -7,7 +7,8 @@ from typing import Protocol
 
 import aiohttp
 
-from adapters.slack.app import SlackApp, SlackDoor
+from adapters.slack.app import SlackDoor
+from adapters.slack.listeners import SlackApp
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
 from bot.clock import Clock

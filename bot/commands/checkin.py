@@ -70,9 +70,10 @@ def change(ctx: Context, checkin: int) -> Answer:
 def not_now(ctx: Context, checkin: int) -> Answer:
     """Later: asked once more after the usual pause, then never again for this check-in."""
     row, _ = _mine(ctx, checkin)
-    if row.state in (checkins.State.PLANNED, checkins.State.ASKED, checkins.State.NUDGED):
+    if row.state in checkins.OPEN:
         checkins.postpone(ctx.tx, row)
-    card = Card(t("checkin.later"), (Paragraph(t("checkin.later_text")),), t("common.notice"))
+    text = t("checkin.later_text" if row.state is checkins.State.ASKED else "checkin.later_rest")
+    card = Card(t("checkin.later"), (Paragraph(text),), t("common.notice"))
     return Reply(card, replaces=True)
 
 

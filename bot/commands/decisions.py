@@ -1,4 +1,4 @@
-"""decisions: what HR is asked about leavers, and its answers: go, hold, never; and the ties that only HR can make."""
+"""decisions: what HR is asked about leavers, and its answers: go, hold, never, and what only HR can settle."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 from bot import joining, leaving, notices
 from bot.conversation import (
-    Address, Answer, Block, Button, Buttons, Card, Facts, Note, Option, Paragraph, Reply, Role, Side, t,
+    Answer, Block, Button, Buttons, Card, Facts, Note, Paragraph, Reply, Role, Side, t,
 )  # fmt: skip
-from bot.errors import NotFound
-from bot.fields import search, text, tick
-from bot.places import HomePlace, LeaverPlace
-from bot.post import to_staff
+from bot.errors import Conflict, NotFound
+from bot.fields import tick
+from bot.places import LeaverPlace
 from bot.registry import Context, Feature
-from bot.visibility import Audience
-from storage import journal, leavers, people
-from storage import search as directory
+from storage import checkins, journal, leavers, people
 from storage.leavers import Leaver, Stage
 from storage.people import Person
 
@@ -30,10 +27,13 @@ CLAIMABLE = frozenset({Stage.UNANSWERED, Stage.LATER, Stage.ENROLLED})
 
 def notice_card(leaver: Leaver, person: Person) -> Card:
     """A notice arrived. Why it is held stands only in the dialog, because the reason may hurt."""
-    held = leaver.stage is Stage.HELD or bool(leaver.question)
-    intro = Paragraph(t("decisions.held" if held else "decisions.arrived", name=person.name))
-    body: tuple[Block, ...] = (intro, _dates(leaver), Buttons(_choices(leaver)), Note(t("decisions.any_time")))
-    return Card(t("decisions.held_title" if held else "decisions.arrived_title"), body, t("decisions.notice"))
+    held = leaver.stage is Stage.HELD
+    word = "asks" if leaver.question else "held" if held else "arrived"
+    buttons = Buttons(_answers(leaver) if leaver.question else _choices(leaver))
+    note = Note(t("decisions.until_then" if leaver.question else "decisions.any_time"))
+    body: tuple[Block, ...] = (Paragraph(t(f"decisions.{word}", name=person.name)), _dates(leaver), buttons, note)
+    title = t("decisions.held_title" if leaver.question or held else "decisions.arrived_title")
+    return Card(title, body, t("decisions.notice"))
 
 
 def remind_card(leaver: Leaver, person: Person) -> Card:
@@ -75,6 +75,16 @@ def _choices(leaver: Leaver) -> tuple[Button, ...]:
     return (*first, Button(t("decisions.never_button"), never(leaver=leaver.id), "danger"))
 
 
+def _answers(leaver: Leaver) -> tuple[Button, ...]:
+    """What can be said to a question about somebody who was enrolled."""
+    back = (Button(t("decisions.returned_button"), returned(leaver=leaver.id)),) if _may_be_back(leaver) else ()
+    return (
+        Button(t("decisions.settle_button"), settle(leaver=leaver.id)),
+        *back,
+        Button(t("decisions.never_button"), never(leaver=leaver.id), "danger"),
+    )
+
+
 # --- HR's answers -------------------------------------------------------------------------------------
 
 
@@ -98,6 +108,8 @@ def go(ctx: Context, leaver: int) -> Answer:
     row, person = _row(ctx, leaver)
     if row.stage is Stage.HELD:
         leaving.release(ctx.tx, row, ctx.policy)
+    elif row.stage not in STOPPABLE:
+        raise Conflict("leavers.moved_on")
     return _done(ctx, row, "go", person.name)
 
 
@@ -105,8 +117,10 @@ def go(ctx: Context, leaver: int) -> Answer:
 def hold(ctx: Context, leaver: int) -> Answer:
     """Nothing is sent until HR says go."""
     row, person = _row(ctx, leaver)
-    if row.stage is not Stage.HELD:
+    if row.stage in STOPPABLE:
         notices.hold(ctx.tx, row, "by_hr")
+    elif row.stage is not Stage.HELD:
+        raise Conflict("leavers.moved_on")
     return _done(ctx, row, "hold", person.name)
 
 
@@ -160,8 +174,10 @@ def never_on(ctx: Context, leaver: int) -> Button | None:
 
 @feature.action(Side.COMPANY, roles=HR)
 def settle(ctx: Context, leaver: int) -> Answer:
-    """The question of a contradicting notice is answered: what we hold stays."""
+    """The question of a contradicting notice is answered: what we hold stays, and goes on."""
     row, person = _row(ctx, leaver)
+    if row.question == "deceased" and row.stage is Stage.JOINED:
+        checkins.plan(ctx.tx, person.id, joining.first_checkin(person, row, ctx.policy, ctx.now))
     row.question = ""
     return _done(ctx, row, "settle", person.name)
 
@@ -170,11 +186,7 @@ def settle(ctx: Context, leaver: int) -> Answer:
 def returned(ctx: Context, leaver: int) -> Answer:
     """They did not leave after all, or came back: an employee again."""
     row, person = _row(ctx, leaver)
-    leavers.move(ctx.tx, row, Stage.RETURNED)
-    row.question = ""
-    notices.stop(ctx.tx, row)
-    person.member_from, person.listed = None, False
-    directory.index(ctx.tx, person)
+    notices.come_back(ctx.tx, row)
     return _done(ctx, row, "returned", person.name)
 
 
@@ -189,8 +201,12 @@ def settle_on(ctx: Context, leaver: int) -> Button | None:
 def returned_on(ctx: Context, leaver: int) -> Button | None:
     """Where a question is open and the person could be back."""
     row, _ = _row(ctx, leaver)
-    fits = row.question and Stage.RETURNED in leavers.TRANSITIONS[row.stage]
-    return Button(t("decisions.returned_button"), returned(leaver=leaver)) if fits else None
+    return Button(t("decisions.returned_button"), returned(leaver=leaver)) if _may_be_back(row) else None
+
+
+def _may_be_back(row: Leaver) -> bool:
+    alive = row.question not in ("", "deceased")
+    return alive and Stage.RETURNED in leavers.TRANSITIONS[row.stage]
 
 
 # --- ways in that need a human ------------------------------------------------------------------------
@@ -200,8 +216,8 @@ def returned_on(ctx: Context, leaver: int) -> Button | None:
 def claim(ctx: Context, leaver: int) -> Answer:
     """A code for HR to hand over in person; shown once, in a dialog."""
     row, person = _row(ctx, leaver)
-    if row.stage not in CLAIMABLE:
-        raise NotFound("leavers.gone")
+    if not _claimable(ctx, row, person):
+        raise Conflict("leavers.moved_on")
     code = leaving.join_code(ctx.tx, person, ctx.policy)
     journal.write(ctx.tx, "decision.claim", row.person_id, actor=str(ctx.actor.address))
     body = (Paragraph(t("decisions.claim_text", name=person.name)), Paragraph(t("decisions.claim_code", code=code)),
@@ -211,71 +227,13 @@ def claim(ctx: Context, leaver: int) -> Answer:
 
 @claim.offered_on(LeaverPlace)
 def claim_on(ctx: Context, leaver: int) -> Button | None:
-    """For those whom no mail of ours may reach."""
-    row, person = _row(ctx, leaver)
-    fits = row.stage in CLAIMABLE and person.private_email_proven_at is None
+    """For those whom no mail of ours may reach, or did."""
+    fits = _claimable(ctx, *_row(ctx, leaver))
     return Button(t("decisions.claim_button"), claim(leaver=leaver)) if fits else None
 
 
-@dataclass(frozen=True)
-class Plea:
-    """Who says they are somebody."""
-
-    name: str = text(limit=80)
-
-
-@feature.form(Plea, Side.ALUMNI)
-def plead(ctx: Context, form: Plea) -> Answer:
-    """Without a code: HR is asked to vouch for this account."""
-    account = str(ctx.actor.address)
-    card = Card(
-        t("decisions.plea_title"),
-        (
-            Paragraph(t("decisions.plea", name=form.name, account=account)),
-            Buttons((Button(t("decisions.tie_button"), tie(account=account), "primary"),)),
-            Note(t("decisions.plea_note")),
-        ),
-        t("decisions.notice"),
-    )
-    to_staff(ctx.tx, "decisions.plea", card, f"{account}:{ctx.now.date()}")
-    contact = ctx.policy.brand.contact_name
-    body = (Paragraph(t("decisions.plea_sent_text", contact=contact)),)
-    return Reply(Card(t("decisions.plea_sent"), body, t("common.notice")))
-
-
-@plead.offered_on(HomePlace)
-def plead_on(ctx: Context) -> Button | None:
-    """For who is not tied and has no code."""
-    untied = ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is None
-    return Button(t("decisions.plead_button"), plead()) if untied else None
-
-
-@dataclass(frozen=True)
-class Vouch:
-    """Which leaver the account belongs to."""
-
-    who: str = search()
-    sure: bool = tick(required=True)
-
-
-@feature.form(Vouch, Side.COMPANY, roles=HR)
-def tie(ctx: Context, form: Vouch, account: str) -> Answer:
-    """HR vouches: this account is that person."""
-    row = leavers.of_person(ctx.tx, form.who)
-    if row is None:
-        raise NotFound("leavers.gone")
-    person = joining.tie_by_hr(ctx.tx, Address.parse(account), row, ctx.policy)
-    return _done(ctx, row, "tie", person.name)
-
-
-@tie.suggests("who")
-def suggest(ctx: Context, query: str, account: str) -> tuple[Option, ...]:
-    """Enrolled people who have not joined yet."""
-    found = directory.find(ctx.tx, query, Audience.HR, size=50).hits
-    return tuple(Option(hit.id, hit.name) for hit in found if _waits(ctx, hit.id))
-
-
-def _waits(ctx: Context, person_id: str) -> bool:
-    row = leavers.of_person(ctx.tx, person_id)
-    return row is not None and row.stage is Stage.ENROLLED
-
+def _claimable(ctx: Context, row: Leaver, person: Person) -> bool:
+    """Not before the day of enrolment, and not while a question is open."""
+    reached = person.private_email_proven_at is not None and not row.stuck
+    over = row.enrol_at is not None and row.enrol_at <= ctx.now
+    return row.stage in CLAIMABLE and over and not reached and not row.question

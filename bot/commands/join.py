@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from bot import joining
 from bot.conversation import (
-    Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Paragraph, Reply, Role, Side, t,
+    Address, Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Option, Paragraph,
+    Reply, Role, Side, t,
 )  # fmt: skip
-from bot.errors import InvalidForm
-from bot.fields import text, tick
+from bot.errors import InvalidForm, NotFound
+from bot.fields import search, text, tick
 from bot.places import HomePlace, WelcomePlace
-from bot.post import Letter, to_alumnus
+from bot.post import Letter, to_alumnus, to_staff
 from bot.registry import Context, Feature
-from storage import accounts, leavers
+from bot.visibility import Audience
+from storage import accounts, journal, leavers
+from storage import search as directory
 from storage.codes import WrongCode
 from storage.consents import Purpose
+from storage.leavers import Stage
 from storage.people import Person, is_member
 
 feature = Feature(__name__)
@@ -90,9 +94,14 @@ def joined(ctx: Context, event: MemberJoined) -> None:
         return
     person = joining.match_joiner(ctx.tx, event.address, event.email, ctx.policy)
     if person is not None:
-        leaver = leavers.of_person(ctx.tx, person.id)
-        dedup = str(leaver.id) if leaver else ""
-        to_alumnus(ctx.tx, person.id, Letter("join.welcome", welcome(ctx, person), dedup, Purpose.ASKING))
+        _greet(ctx, person)
+
+
+def _greet(ctx: Context, person: Person) -> None:
+    """The welcome for somebody who did not just type a code."""
+    leaver = leavers.of_person(ctx.tx, person.id)
+    dedup = str(leaver.id) if leaver else ""
+    to_alumnus(ctx.tx, person.id, Letter("join.welcome", welcome(ctx, person), dedup, Purpose.ASKING))
 
 
 @feature.on(MemberLeft)
@@ -105,3 +114,72 @@ def went(ctx: Context, event: MemberLeft) -> None:
 def changed(ctx: Context, event: MemberChanged) -> None:
     """The platform is asked again how this account looks (guest, language, zone)."""
     accounts.forget_looks(ctx.tx, event.address)
+
+
+# --- without a code: HR vouches --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plea:
+    """Who says they are somebody."""
+
+    name: str = text(limit=80)
+
+
+@feature.form(Plea, Side.ALUMNI)
+def plead(ctx: Context, form: Plea) -> Answer:
+    """Without a code: HR is asked to vouch for this account."""
+    account = str(ctx.actor.address)
+    card = Card(
+        t("join.plea_title"),
+        (
+            Paragraph(t("join.plea", name=form.name, account=account)),
+            Buttons((Button(t("join.tie_button"), tie(account=account), "primary"),)),
+            Note(t("join.plea_note")),
+        ),
+        t("decisions.notice"),
+    )
+    to_staff(ctx.tx, "join.plea", card, f"{account}:{ctx.now.date()}")
+    contact = ctx.policy.brand.contact_name
+    body = (Paragraph(t("join.plea_sent_text", contact=contact)),)
+    return Reply(Card(t("join.plea_sent"), body, t("common.notice")))
+
+
+@plead.offered_on(HomePlace)
+def plead_on(ctx: Context) -> Button | None:
+    """For who is not tied and has no code."""
+    untied = ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is None
+    return Button(t("join.plead_button"), plead()) if untied else None
+
+
+@dataclass(frozen=True)
+class Vouch:
+    """Which leaver the account belongs to."""
+
+    who: str = search()
+    sure: bool = tick(required=True)
+
+
+@feature.form(Vouch, Side.COMPANY, roles=(Role.HR,))
+def tie(ctx: Context, form: Vouch, account: str) -> Answer:
+    """HR vouches: this account is that person, who is welcomed there."""
+    row = leavers.of_person(ctx.tx, form.who)
+    if row is None:
+        raise NotFound("leavers.gone")
+    person = joining.tie_by_hr(ctx.tx, Address.parse(account), row, ctx.policy)
+    _greet(ctx, person)
+    journal.write(ctx.tx, "decision.tie", person.id, actor=str(ctx.actor.address))
+    card = Card(t("join.tied"), (Paragraph(t("join.tie_done", name=person.name)),), t("common.notice"))
+    return Reply(card, replaces=True)
+
+
+@tie.suggests("who")
+def suggest(ctx: Context, query: str, account: str) -> tuple[Option, ...]:
+    """Enrolled people who have not joined yet."""
+    found = directory.find(ctx.tx, query, Audience.HR, size=50).hits
+    return tuple(Option(hit.id, hit.name) for hit in found if _waits(ctx, hit.id))
+
+
+def _waits(ctx: Context, person_id: str) -> bool:
+    row = leavers.of_person(ctx.tx, person_id)
+    return row is not None and row.stage is Stage.ENROLLED

@@ -15,18 +15,29 @@ from bot.notices import Heard, take_notice
 from bot.places import HomePlace, LeaverPlace
 from bot.ports import LeaverNotice, LeavingType
 from bot.registry import Context, Feature
+from bot.visibility import Audience
 from storage import leavers as table
 from storage import outbox, people
+from storage import search as directory
 from storage.leavers import Leaver, Stage
 
 feature = Feature(__name__)
 HR = (Role.HR,)
+SHOWN = 10
+ANSWERED = frozenset({Stage.CONSENTED, Stage.LATER, Stage.DECLINED})
 
 
 @feature.command(Side.COMPANY, roles=HR, reads=True)
 def leavers(ctx: Context, argument: str) -> Answer:
-    """What is stuck first, then who leaves when."""
-    return Reply(_list(ctx, 1))
+    """What is stuck first, then who leaves when; with a name, everybody of that name at whatever stage."""
+    return Reply(_named(ctx, argument) if argument else _list(ctx, 1))
+
+
+def _named(ctx: Context, query: str) -> Card:
+    hits = directory.find(ctx.tx, query, Audience.HR, size=SHOWN).hits
+    rows = [row for hit in hits if (row := table.of_person(ctx.tx, hit.id))]
+    body = tuple(_entry(ctx, row) for row in rows) or (Paragraph(t("leavers.nobody_named", query=query)),)
+    return Card(t("leavers.title"), body, t("common.notice"))
 
 
 def _list(ctx: Context, page: int) -> Card:
@@ -49,14 +60,13 @@ def _list(ctx: Context, page: int) -> Card:
 
 
 def _figures(ctx: Context) -> Text:
-    counts = table.counts(ctx.tx)
-    leaving = sum(counts.get(s, 0) for s in table.BEFORE_ENROLMENT)
+    counts, leaving = table.counts(ctx.tx), table.leaving(ctx.tx)
     joined = counts.get(Stage.JOINED, 0)
     return t("leavers.figures", leaving=leaving, enrolled=counts.get(Stage.ENROLLED, 0), joined=joined)
 
 
 def _entry(ctx: Context, leaver: Leaver) -> Entry:
-    line = t("leavers.line", day=leaver.last_day, stage=state(leaver))
+    line = t("leavers.line", day=leaver.last_day, stage=_outline(leaver))
     return Entry(_name(ctx, leaver), line, Button(t("leavers.details"), show(leaver.id)))
 
 
@@ -65,9 +75,14 @@ def _name(ctx: Context, leaver: Leaver) -> str:
     return person.name if person else ""
 
 
-def state(leaver: Leaver) -> Text:
-    """Where a leaver stands, with what hinders them."""
-    stage = t(f"leavers.stage.{leaver.stage.value}")
+def _outline(leaver: Leaver) -> Text:
+    """For the list, which may stand in a chat: not what they answered."""
+    return state(leaver, Stage.ASKED if leaver.stage in ANSWERED else leaver.stage)
+
+
+def state(leaver: Leaver, shown: Stage | None = None) -> Text:
+    """Where a leaver stands (or seems to), with what hinders them."""
+    stage = t(f"leavers.stage.{(shown or leaver.stage).value}")
     if leaver.question:
         return t("leavers.state_because", stage=stage, reason=t(f"leavers.question.{leaver.question}"))
     if leaver.stuck:

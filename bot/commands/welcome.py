@@ -17,6 +17,7 @@ from bot.registry import Context, Feature
 from storage import accounts, people
 from storage import leavers as leavers_table
 from storage.codes import WrongCode
+from storage.columns import normal_email
 from storage.consents import Purpose, Said
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
@@ -46,7 +47,7 @@ def question(leaver: Leaver, person: Person, policy: Policy, *, again: bool = Fa
             )
         ),
         Buttons(buttons),
-        Note(t("welcome.only_once")),
+        Note(t("welcome.once_more" if leaver.ask_again_at and not again else "welcome.last_time")),
     )
     return Card(t("welcome.title", network=brand.network), body, t("welcome.notice", network=brand.network))
 
@@ -89,10 +90,15 @@ class Yes:
 def yes(ctx: Context, form: Yes, leaver: int) -> Answer:
     """Consent given; the mailbox is proven next."""
     own = _mine(ctx, leaver)
-    if form.personal_email.casefold() == own.company_email.casefold():
-        raise InvalidForm({"personal_email": t("welcome.not_company_email")})
+    _check_private(form.personal_email, own)
     leaving.say_yes(ctx.tx, own, form.personal_email, mail_only=form.reach == "mail", said=_said(ctx))
     return _after_yes(ctx, own)
+
+
+def _check_private(email: str, own: Leaver) -> None:
+    """Raises `InvalidForm` for the company address: others inherit it."""
+    if email and normal_email(email) == normal_email(own.company_email):
+        raise InvalidForm({"personal_email": t("welcome.not_company_email")})
 
 
 def _after_yes(ctx: Context, own: Leaver) -> Answer:
@@ -160,6 +166,7 @@ class Later:
 def later(ctx: Context, form: Later, leaver: int) -> Answer:
     """Not now."""
     own = _mine(ctx, leaver)
+    _check_private(form.personal_email, own)
     leaving.say_later(ctx.tx, own, form.personal_email, ctx.policy, _said(ctx))
     if form.personal_email and _send_code(ctx, own):
         return Reply(_enter_code(own), replaces=True)

@@ -97,7 +97,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
     with op.batch_alter_table("people", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_people_listed"), ["listed"], unique=False)
         batch_op.create_index(batch_op.f("ix_people_member_from"), ["member_from"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_people_private_email_blind"), ["private_email_blind"], unique=False
@@ -119,6 +118,7 @@ def upgrade() -> None:
                 "employee",
                 name="role_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -142,13 +142,23 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=120), nullable=False),
         sa.Column(
             "side",
-            sa.Enum("company", "alumni", name="side_known", native_enum=False, length=32),
+            sa.Enum(
+                "company", "alumni", name="side_known", native_enum=False, create_constraint=True, length=32
+            ),
             nullable=False,
         ),
         sa.Column("person_id", sa.String(length=40), nullable=True),
         sa.Column(
             "standing",
-            sa.Enum("member", "guest", "stranger", name="standing_known", native_enum=False, length=32),
+            sa.Enum(
+                "member",
+                "guest",
+                "stranger",
+                name="standing_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
             nullable=False,
         ),
         sa.Column("locale", sa.String(length=8), nullable=False),
@@ -183,6 +193,7 @@ def upgrade() -> None:
                 "stopped",
                 name="state_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -202,7 +213,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
-            "use", sa.Enum("prove", "join", name="use_known", native_enum=False, length=32), nullable=False
+            "use",
+            sa.Enum("prove", "join", name="use_known", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
         ),
         sa.Column("selector", sa.String(length=8), nullable=False),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
@@ -236,6 +249,7 @@ def upgrade() -> None:
                 "staff",
                 name="purpose_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -243,7 +257,14 @@ def upgrade() -> None:
         sa.Column(
             "decision",
             sa.Enum(
-                "given", "later", "refused", "withdrawn", name="decision_known", native_enum=False, length=32
+                "given",
+                "later",
+                "refused",
+                "withdrawn",
+                name="decision_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
             ),
             nullable=False,
         ),
@@ -294,6 +315,7 @@ def upgrade() -> None:
                 "deceased",
                 name="stage_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -306,6 +328,7 @@ def upgrade() -> None:
         sa.Column("stuck_told", sa.String(length=64), nullable=False),
         sa.Column("invited", sa.Integer(), nullable=False),
         sa.Column("invited_at", UtcDateTime(), nullable=True),
+        sa.Column("asks", sa.Integer(), nullable=False),
         sa.Column("ask_at", UtcDateTime(), nullable=True),
         sa.Column("asked_at", UtcDateTime(), nullable=True),
         sa.Column("ask_again_at", UtcDateTime(), nullable=True),
@@ -349,6 +372,7 @@ def upgrade() -> None:
                 "staff",
                 name="purpose_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -363,6 +387,7 @@ def upgrade() -> None:
                 "staff",
                 name="route_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -382,6 +407,7 @@ def upgrade() -> None:
                 "dropped",
                 name="status_known",
                 native_enum=False,
+                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -419,7 +445,15 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
             "audience",
-            sa.Enum("alumni", "hr", "self", name="audience_known", native_enum=False, length=32),
+            sa.Enum(
+                "alumni",
+                "hr",
+                "self",
+                name="audience_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
             nullable=False,
         ),
         sa.Column("terms", sa.Text(), nullable=False),
@@ -430,7 +464,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("person_id", "audience", name=op.f("uq_search_docs_person_id_audience")),
     )
 
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         op.execute(
             "CREATE VIRTUAL TABLE search_fts USING fts5(terms, content='search_docs', content_rowid='id', "
             "detail='none', columnsize=0, tokenize=\"unicode61 remove_diacritics 0 tokenchars '_'\")"
@@ -443,7 +477,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         op.execute("DROP TABLE search_fts")
     op.drop_table("search_docs")
     op.drop_table("person_keys")
@@ -487,7 +521,6 @@ def downgrade() -> None:
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_people_private_email_blind"))
         batch_op.drop_index(batch_op.f("ix_people_member_from"))
-        batch_op.drop_index(batch_op.f("ix_people_listed"))
 
     op.drop_table("people")
     op.drop_table("pace")

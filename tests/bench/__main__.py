@@ -1,0 +1,45 @@
+"""`make bench`: measures, prints a table, writes `var/bench.json`. Limits are measured in the same run.
+
+`OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, `OKAERI_BENCH_OUT` where the rows go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tests.bench import figures, finding, starting
+
+
+class Wanted(BaseSettings):
+    """What can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="OKAERI_BENCH_", frozen=True)
+
+    people: int = 10_000
+    out: Path = Path("var/bench.json")
+
+
+def _told(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+async def _measure(wanted: Wanted) -> list[figures.Figure]:
+    with tempfile.TemporaryDirectory(prefix="okaeri-bench-") as folder:
+        return [row for group in (finding, starting) for row in await group.measure(Path(folder), wanted.people, _told)]
+
+
+def main() -> None:
+    """Everything once; a goal that was not met is shown, and is no failure of the run."""
+    wanted = Wanted()
+    rows = asyncio.run(_measure(wanted))
+    figures.write(rows, wanted.out)
+    print(figures.table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""A real database without any door, and a clock set by hand: for tests of storage, jobs and rules."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.brand import Brand
+from bot.clock import Clock
+from bot.conversation import Role
+from bot.notices import Heard, take_notice
+from bot.policy import Policy
+from bot.ports import LeaverNotice, LeavingType
+from storage import accounts, leavers, people, schema
+from storage.columns import Vault
+from storage.engine import Database, Tx
+from storage.leavers import Leaver
+from storage.outbox import Delivery
+from storage.people import Person
+
+T = TypeVar("T")
+TOKYO = ZoneInfo("Asia/Tokyo")
+VAULT = Vault.parse(Vault.make())
+POLICY = Policy(brand=Brand("Minato Alumni", "Minato", "HR, Sato", "alumni@minato.example.jp", "", ""))
+
+
+def tokyo(day: str | date, at: str = "09:00") -> datetime:
+    """A moment on the wall of the company."""
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    return datetime.combine(day, time.fromisoformat(at), TOKYO)
+
+
+class HandClock(Clock):
+    """Both kinds of time stand still until they are moved."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self._at, self._wire = at, 1_000_000.0
+
+    def now(self) -> datetime:
+        """Calendar time."""
+        return self._at
+
+    def wire(self) -> float:
+        """Wire time."""
+        return self._wire
+
+    def travel(self, to: datetime) -> None:
+        """Calendar time only; forward only."""
+        if to < self._at:
+            raise ValueError("calendar time only moves forward")
+        self._at = to
+
+    def passes(self, seconds: float) -> None:
+        """Both times go on."""
+        self._wire += seconds
+        self._at += timedelta(seconds=seconds)
+
+
+@dataclass
+class Desk:
+    """A database in a file, its clock, and short ways to use them."""
+
+    database: Database
+    clock: HandClock
+    file: Path
+    policy: Policy = POLICY
+
+    def does(self, fn: Callable[[Tx], T]) -> T:
+        """One writing transaction."""
+        return self.database.run_now(fn)
+
+    def sees(self, fn: Callable[[Tx], T]) -> T:
+        """One reading transaction."""
+        return self.database.run_now(fn, True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """A transaction that is looked at from inside and then taken back."""
+        with Session(self.database._writing, expire_on_commit=False) as tx:
+            tx.info["vault"], tx.info["clock"] = self.database.vault, self.clock
+            yield tx
+
+    def again(self, clock: HandClock | None = None) -> Desk:
+        """A second process on the same file."""
+        at = clock or self.clock
+        return Desk(Database(self.database.url, self.database.vault, at), at, self.file, self.policy)
+
+    def bytes(self) -> bytes:
+        """Everything that lies on the disk, the log too."""
+        files = sorted(self.file.parent.glob(f"{self.file.name}*"))
+        return b"".join(path.read_bytes() for path in files)
+
+    def hears(self, notice: LeaverNotice) -> Heard:
+        """A notice arrives."""
+        return self.does(lambda tx: take_notice(tx, notice, self.policy))
+
+    def leaver(self, number: str = "E1") -> Leaver:
+        """The newest stint of a number."""
+        found = self.sees(lambda tx: leavers.latest(tx, "", number))
+        assert found is not None
+        return found
+
+    def person(self, number: str = "E1") -> Person:
+        """Whose stint it is."""
+        return self.sees(lambda tx: people.one(tx, self.leaver(number).person_id))
+
+    def letters(self, kind: str = "") -> list[Delivery]:
+        """The rows of the outbox, of one kind or all."""
+        query = select(Delivery).order_by(Delivery.id)
+        rows = self.sees(lambda tx: list(tx.scalars(query)))
+        return [row for row in rows if kind in ("", row.kind)]
+
+    def staff(self, *who: str) -> None:
+        """Name those who run the network."""
+        wanted = [(Role.OWNER, name) for name in who or ("sato@minato.example.jp",)]
+        self.does(lambda tx: accounts.set_staff(tx, wanted))
+
+
+def notice(number: str = "E1", last_day: str = "2026-03-31", **changes: Any) -> LeaverNotice:
+    """An ordinary notice of leaving; every content has its own event id, as a feed makes it."""
+    made = LeaverNotice(
+        source="csv", event_id="", entity="", employee_number=number, name="田中 愛子", kana="タナカ アイコ",
+        last_day=date.fromisoformat(last_day), company_email=f"{number.lower()}@minato.example.jp",
+        leaving_type=LeavingType.RESIGNATION, department="営業部", title="課長", manager="鈴木 一郎",
+    )  # fmt: skip
+    made = replace(made, **changes)
+    return replace(made, event_id=changes.get("event_id") or f"{hash(made):x}")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of the newest schema, made once."""
+    path = tmp_path_factory.mktemp("template") / "okaeri.db"
+    schema.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@contextmanager
+def desk_on(template: Path, at: str = "2026-02-02") -> Iterator[Desk]:
+    """A desk on a fresh copy of the template."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "okaeri.db"
+        shutil.copy(template, file)
+        clock = HandClock(tokyo(at))
+        database = Database(f"sqlite:///{file}", VAULT, clock)
+        try:
+            yield Desk(database, clock, file)
+        finally:
+            database.close()
+
+
+@pytest.fixture
+def desk(template: Path) -> Iterator[Desk]:
+    """An empty house on 2 February 2026, 9:00 in Tokyo."""
+    with desk_on(template) as made:
+        yield made
+
+
+@pytest.fixture
+def tx(desk: Desk) -> Iterator[Tx]:
+    """A transaction in an empty house."""
+    with desk.transaction() as open_one:
+        yield open_one

@@ -1,0 +1,155 @@
+"""Transactions: nothing lost among tasks and processes, readers never wait, nothing private in the clear."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from bot.errors import ConfigError
+from bot.notices import take_notice
+from storage import codes, inbox, people
+from storage.engine import Tx, sqlite_engine
+from tests.desk import POLICY, VAULT, Desk, notice
+from tests.storage.writer import count_up
+
+ROOT = Path(__file__).parents[2]
+
+
+def counter(desk: Desk) -> str:
+    return desk.does(lambda tx: people.add(tx, "counter").id)
+
+
+def value(desk: Desk, person_id: str) -> int:
+    return int(desk.sees(lambda tx: people.one(tx, person_id)).about)
+
+
+async def test_twenty_tasks_of_fifty_steps_lose_nothing(desk: Desk) -> None:
+    person_id = counter(desk)
+
+    async def task() -> None:
+        for _ in range(50):
+            await desk.database.run(lambda tx: count_up(tx, person_id))
+
+    await asyncio.gather(*(task() for _ in range(20)))
+    assert value(desk, person_id) == 1000
+
+
+def test_three_processes_lose_nothing(desk: Desk) -> None:
+    person_id = counter(desk)
+    ring = ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in VAULT.ring.items())
+    command = [sys.executable, "-m", "tests.storage.writer", desk.database.url, ring, person_id, "60"]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert value(desk, person_id) == 180
+
+
+async def test_a_reader_reads_while_a_writer_writes(desk: Desk) -> None:
+    person_id = counter(desk)
+    wrote, go_on = threading.Event(), threading.Event()
+
+    def write(tx: Tx) -> None:
+        count_up(tx, person_id)
+        tx.flush()
+        wrote.set()
+        assert go_on.wait(10)
+
+    writing = asyncio.create_task(desk.database.run(write))
+    await asyncio.to_thread(wrote.wait, 10)
+    seen = await desk.database.run(lambda tx: people.one(tx, person_id).about, reads=True)
+    go_on.set()
+    await writing
+    assert (seen, value(desk, person_id)) == ("", 1)
+
+
+async def test_any_exception_takes_everything_back(desk: Desk) -> None:
+    person_id = counter(desk)
+
+    def fail(tx: Tx) -> None:
+        count_up(tx, person_id)
+        tx.flush()
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        await desk.database.run(fail)
+    assert desk.sees(lambda tx: people.one(tx, person_id)).about == ""
+    await desk.database.run(lambda tx: count_up(tx, person_id))
+    assert value(desk, person_id) == 1
+
+
+async def test_a_reading_transaction_leaves_nothing_behind(desk: Desk) -> None:
+    person_id = counter(desk)
+
+    def read(tx: Tx) -> people.Person:
+        count_up(tx, person_id)
+        tx.flush()
+        return people.one(tx, person_id)
+
+    assert (await desk.database.run(read, reads=True)).name == "counter"
+    assert desk.sees(lambda tx: people.one(tx, person_id)).about == ""
+
+
+def test_the_pragmas_are_as_measured(tx: Tx) -> None:
+    found = {name: tx.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    assert tx.scalar(text("PRAGMA secure_delete")) == 1
+
+
+def test_a_row_cannot_point_nowhere(desk: Desk) -> None:
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        desk.does(lambda tx: codes.make(tx, "p_nobody", codes.Use.JOIN, b"", timedelta(hours=1)))
+
+
+def test_another_database_is_named_with_what_would_be_right() -> None:
+    with pytest.raises(ConfigError, match=r"OKAERI_DATABASE_URL.*right: sqlite:///"):
+        sqlite_engine("mysql://localhost/okaeri")
+
+
+def test_a_folder_is_made_and_a_closed_database_is_closed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/deep/okaeri.db"
+    engine = sqlite_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    engine.dispose()
+    assert (tmp_path / "new/deep").is_dir()
+
+
+async def test_the_log_is_written_back_beside_readers_and_writers(desk: Desk) -> None:
+    person_id = counter(desk)
+    log = desk.file.with_name("okaeri.db-wal")
+    assert log.stat().st_size > 0
+    await desk.database.write_back()
+    assert log.stat().st_size == 0
+    steps = [desk.database.run(lambda tx: count_up(tx, person_id)) for _ in range(20)]
+    await asyncio.gather(*steps, *(desk.database.write_back() for _ in range(5)))
+    assert value(desk, person_id) == 20
+
+
+def test_nothing_private_lies_on_the_disk_in_the_clear(desk: Desk) -> None:
+    secret = "aiko.private@example.jp"
+
+    def live(tx: Tx) -> str:
+        take_notice(tx, notice(personal_email=secret), POLICY)
+        person = people.add(tx, "佐藤 健")
+        people.set_private_email(tx, person, secret.upper())
+        inbox.first(tx, ("slack", "T1", "Ev1"), f'{{"email": "{secret}"}}')
+        return codes.make(tx, person.id, codes.Use.JOIN, b"", timedelta(days=1))
+
+    code = desk.does(live)
+    disk = desk.bytes()
+    assert desk.file.with_name("okaeri.db-wal").stat().st_size > 0
+    assert "田中 愛子".encode() in disk  # what is not sealed is there, so the search searches
+    for clear in (secret, secret.upper(), "aiko.private", "private@", code, code.replace("-", "")):
+        assert clear.encode() not in disk
+        assert clear.encode("utf-16-le") not in disk
+    for key in VAULT.ring.values():
+        assert key not in disk
+        assert base64.b64encode(key) not in disk
