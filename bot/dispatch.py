@@ -1,7 +1,7 @@
-"""From something that arrived to what is answered: once only, who is it, may they, one transaction, errors told.
+"""From what arrived to what is answered: once only, who is it, may they, one transaction, errors told.
 
-Events are kept before the ack (`keep`) and handled afterwards, again after a crash (`drive`). Commands and presses
-are handled before the ack and never driven again. Nothing escapes from here but bugs of this file.
+Events are kept before the ack (`keep`) and handled afterwards, again after a crash (`drive`). Commands and
+presses are handled before the ack and never driven again. Nothing escapes from here but bugs of this file.
 """
 
 from __future__ import annotations
@@ -14,8 +14,28 @@ import structlog
 
 from bot import fields, wire
 from bot.conversation import (
-    Actor, Answer, Arrival, Bound, ButtonPressed, Card, CommandUsed, Form, FormSubmitted, Happening, HomeOpened, Incoming,
-    Note, Option, OptionsSought, Paragraph, Reply, Role, Side, Standing, Text, t,
+    Actor,
+    Answer,
+    Arrival,
+    Bound,
+    ButtonPressed,
+    Card,
+    CommandUsed,
+    Form,
+    FormSubmitted,
+    Happening,
+    HomeOpened,
+    Incoming,
+    Note,
+    Option,
+    OptionsSought,
+    Paragraph,
+    Reply,
+    Role,
+    Side,
+    Standing,
+    Text,
+    t,
 )  # fmt: skip
 from bot.errors import BadUsage, InvalidForm, NotAllowed, Refusal
 from bot.policy import Policy
@@ -50,7 +70,7 @@ class Dispatcher:
     # --- commands, buttons, forms, options, home ---------------------------------------------------
 
     async def answer(self, incoming: Incoming, side: Side, *, repeats: bool = False) -> Outcome:
-        """Handle one thing that somebody did. Refusals and bugs come back as a reply to show; it never raises.
+        """Handle one thing that somebody did. Refusals and bugs come back as a reply; it never raises.
 
         `repeats`: the platform may deliver it again, so its id is kept even when nothing is changed.
         """
@@ -97,7 +117,9 @@ class Dispatcher:
     def _who(self, tx: Tx, arrival: Arrival, side: Side) -> accounts.Known:
         return accounts.who(tx, arrival.address, side, self._policy.locale, self._policy.zone)
 
-    def _guarded(self, run: Callable[[Context, Incoming], Outcome], ctx: Context, incoming: Incoming) -> Outcome:
+    def _guarded(
+        self, run: Callable[[Context, Incoming], Outcome], ctx: Context, incoming: Incoming
+    ) -> Outcome:
         try:
             return run(ctx, incoming)
         except InvalidForm as invalid:
@@ -193,7 +215,8 @@ class Dispatcher:
     def _suggest(self, ctx: Context, sought: OptionsSought) -> tuple[Option, ...]:
         handler = self._checked(ctx, sought.bound)
         suggest = handler.options.get(sought.field)
-        return suggest(ctx, normal_words(sought.query), **handler.check(sought.bound))[:100] if suggest else ()
+        words = normal_words(sought.query)
+        return suggest(ctx, words, **handler.check(sought.bound))[:100] if suggest else ()
 
     def _unknown(self, ctx: Context, words: str) -> Card:
         close = tuple(Note(t("common.did_you_mean", verb=verb)) for verb in self._verbs.close_to(words))
@@ -208,7 +231,7 @@ class Dispatcher:
         return await self._database.run(lambda tx: inbox.first(tx, _key(event), payload))
 
     async def drive(self, event: Happening, side: Side) -> None:
-        """Let a recorded event have its effect, exactly once. A bug leaves it in the inbox for the next try."""
+        """Let a recorded event have its effect, exactly once; after a bug it is tried again."""
 
         def handle(tx: Tx) -> None:
             if inbox.handled(tx, _key(event)):
@@ -226,7 +249,7 @@ class Dispatcher:
     # --- bugs --------------------------------------------------------------------------------------
 
     async def incident(self, incoming: Arrival, side: Side, bug: Exception) -> Outcome:
-        """Log a bug under a code and make the card that carries the code; also when the database is what failed."""
+        """Log a bug under a code and make the card that carries it; also when the database is what failed."""
         code = new_incident()
         log.error("incident", code=code, what=type(incoming).__name__, error=type(bug).__name__, exc_info=bug)
 
@@ -237,10 +260,10 @@ class Dispatcher:
         try:
             actor = await self._database.run(write)
         except Exception as worse:  # the person is told in any case
-            log.error("incident_not_kept", code=code, error=type(worse).__name__, exc_info=worse)
+            log.exception("incident_not_kept", code=code, error=type(worse).__name__, exc_info=worse)
             actor = Actor(incoming.address, side, locale=self._policy.locale, zone=self._policy.zone)
-        card = Card(t("common.incident"), (Paragraph(t("common.incident_code", code=code)),), t("common.notice"))
-        return Outcome(actor, reply=Reply(card))
+        body = (Paragraph(t("common.incident_code", code=code)),)
+        return Outcome(actor, reply=Reply(Card(t("common.incident"), body, t("common.notice"))))
 
 
 def refused(refusal: Refusal) -> Card:

@@ -78,8 +78,8 @@ class Playground:
     async def travel(self, to: datetime) -> None:
         """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""
         await self.settle()
+        lasts = self.app.core.policy.invitation_lasts
         while self.clock.now() < to:
-            lasts = self.app.core.policy.invitation_lasts
             due = await self.app.core.database.run(lambda tx: _next_moment(tx, lasts), reads=True)
             self._move(max(min(to, due or to), self.clock.now()))
             await self.settle()

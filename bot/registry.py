@@ -100,8 +100,9 @@ class Handler:
 
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """The action with its arguments."""
-        values = dict(zip(self.arguments, args, strict=False)) | kwargs
-        return Bound(self.name, tuple((name, values[name]) for name in self.arguments), self.schema is not None)
+        if kwargs:
+            args = tuple((dict(zip(self.arguments, args, strict=False)) | kwargs)[name] for name in self.arguments)
+        return Bound(self.name, tuple(zip(self.arguments, args, strict=True)), self.schema is not None)
 
     def check(self, bound: Bound) -> dict[str, Scalar]:
         """The arguments of a claim. Raises `BadUsage` when one is missing, extra or of another type."""

@@ -6,7 +6,7 @@ Names of other libraries (`SLACK_BOT_TOKEN` …) are never read, because they wo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal
@@ -140,6 +140,7 @@ def check(settings: Settings) -> None:
         *_key(settings),
         *_slack(settings),
         *_addresses(settings),
+        *_calendar(settings),
         *_place(settings),
     ]
     if mistakes:
@@ -200,25 +201,44 @@ def _addresses(settings: Settings) -> Iterable[str]:
     for name, schemes in (("base_url", ("https", "http")), ("alumni_invite_url", ("https", "http")),
                           ("slack_api_url", ("https", "http")), ("logo_url", ("https",)), ("terms_url", ("https",))):  # fmt: skip
         value = getattr(settings, name)
-        if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+        if value and not _is_address(value, schemes):
             yield f"OKAERI_{name.upper()}: {value!r}; right: an address that begins with {' or '.join(schemes)}://"
-    smtp = urlsplit(settings.smtp_url.get_secret_value())
-    if smtp.scheme and (smtp.scheme not in ("smtp", "smtps", "smtp+starttls") or not smtp.hostname):
+    smtp = settings.smtp_url.get_secret_value()
+    if smtp and not _is_address(smtp, ("smtp", "smtps", "smtp+starttls")):
         yield "OKAERI_SMTP_URL: not an SMTP address; right: smtp+starttls://user:password@host:587"
 
 
-def _place(settings: Settings) -> Iterable[str]:
+def _is_address(text: str, schemes: Collection[str]) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _calendar(settings: Settings) -> Iterable[str]:
     try:
         ZoneInfo(settings.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         yield f"OKAERI_TIMEZONE: {settings.timezone!r}; right: a name such as Asia/Tokyo"
-    if not 0 < settings.port < 65536:
-        yield f"OKAERI_PORT: {settings.port}; right: 1 to 65535"
+    country = settings.calendar_country
+    try:
+        Calendar(country).is_business_day(date(2026, 4, 1))
+    except ValueError:
+        yield f"OKAERI_CALENDAR_COUNTRY: {country!r}; right: a country such as JP, or empty for none"
     for word in _words(settings.closures):
         try:
             date.fromisoformat(word)
         except ValueError:
             yield f"OKAERI_CLOSURES: {word!r}; right: days such as 2026-08-13, separated by commas"
+
+
+def _place(settings: Settings) -> Iterable[str]:
+    if not 0 < settings.port < 65536:
+        yield f"OKAERI_PORT: {settings.port}; right: 1 to 65535"
+    for name, least in (("unanswered_days", 1), ("leaver_keep_days", 0), ("leaver_max_bytes", 1)):
+        if getattr(settings, name) < least:
+            yield f"OKAERI_{name.upper()}: {getattr(settings, name)}; right: {least} or more"
     for name in ("leaver_drop", "leaver_mapping", "catalogue"):
         value = getattr(settings, name)
         if value and not Path(value).exists():

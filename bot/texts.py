@@ -132,7 +132,7 @@ def written(value: str | int | date | datetime, locale: str, zone: str = "Asia/T
     if isinstance(value, date):
         return format_date(value, "yyyy年M月d日(E)" if locale == "ja" else "EEE, MMM d, yyyy", locale=locale)
     if isinstance(value, int):
-        return format_decimal(value, locale=locale)
+        return str(value) if 0 <= value < 1000 else format_decimal(value, locale=locale)
     return value
 
 

@@ -118,7 +118,10 @@ class DropFolder:
     def _look(self) -> dict[Path, tuple[int, int]]:
         found: dict[Path, tuple[int, int]] = {}
         for path in sorted(self.folder.iterdir()):
-            info = path.lstat()
+            try:
+                info = path.lstat()
+            except FileNotFoundError:
+                continue
             plain = stat.S_ISREG(info.st_mode) and not path.name.startswith((".", "~"))
             if plain and path.suffix.lower() in ENDINGS:
                 found[path] = (info.st_size, info.st_mtime_ns)
@@ -133,7 +136,8 @@ class DropFolder:
         except FeedRejected as why:
             log.warning("feed_rejected", reason=why.text.key)
             await self.importer.reject(data, why)
-        except FileNotFoundError:
+        except OSError as trouble:  # gone, a link by now, or not ours to read; others do not wait
+            log.warning("feed_unreadable", error=type(trouble).__name__)
             return
         await asyncio.to_thread(path.unlink, missing_ok=True)
 

@@ -1,7 +1,7 @@
 """Delivery: claims due messages, finds their receiver, keeps the pace, sends, and marks what became of each.
 
-The network is never touched inside a transaction. In the transaction right before a message goes it is asked once
-more whether it is still ours to send, whether its purpose has its consent and whether its receiver pauses.
+The network is never touched inside a transaction. In the transaction right before a message goes it is asked
+once more whether it is still ours to send, whether its purpose has its consent, whether its receiver pauses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 BATCH = 10
 PER_RECEIVER = 1.0
 PER_WORKSPACE = 1.2
-"""Seconds between two messages: Slack allows about one a second and channel, and 50 `conversations.open` a minute."""
+"""Seconds between two: Slack allows about one a second and channel, 50 `conversations.open` a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class Courier:
         if not allows(tx, row.person_id, row.purpose):
             return "no_consent"
         person = people.get(tx, row.person_id) if row.person_id else None
-        resting = person is not None and person.paused_until and person.paused_until > self._policy.day(now(tx))
+        until = person.paused_until if person is not None else None
+        resting = until is not None and until > self._policy.day(now(tx))
         return "paused" if resting and row.purpose is Purpose.STAY_IN_TOUCH else ""
 
     def _receiver(self, tx: Tx, row: Delivery) -> Receiver:
@@ -155,8 +156,8 @@ class Courier:
         try:
             return await self._by_chat(row, receiver, _Chat(side, chat), message)
         except Retry as full:
-            if full.after:
-                await self._database.run(lambda tx: pace.park(tx, _lane(side), full.after))
+            if after := full.after:
+                await self._database.run(lambda tx: pace.park(tx, _lane(side), after))
             raise
         except _NotThere:
             return await self._mail(row, receiver, message)
@@ -184,7 +185,7 @@ class Courier:
     async def _found(self, row: Delivery, receiver: Receiver, chat: _Chat) -> Address:
         """The account behind the company e-mail, tied from now on.
 
-        Raises `_NotThere`, or `_Wait` when the account speaks another language than the message was written in.
+        Raises `_NotThere`, or `_Wait` when the account speaks another language than the message has.
         """
         try:
             found = await chat.messenger.find(chat.side, receiver.company_email)
@@ -200,13 +201,13 @@ class Courier:
         return found
 
     def _language(self, receiver: Receiver, looks: Looks) -> str:
-        """The leaver's own, if the feed named it; else their account's. English for all but our own languages."""
+        """The leaver's own, if the feed named it; else their account's; English for all but our own."""
         if receiver.locale != self._policy.locale or receiver.person_id is None or not looks.locale:
             return receiver.locale
         return looks.locale if looks.locale in LOCALES else "en"
 
     async def _keep_pace(self, row: Delivery, lanes: tuple[tuple[str, float], ...]) -> None:
-        """The last look before a message goes. Raises `_Wait` when a lane of the platform is full, or `_Stop`."""
+        """The last look before a message goes. Raises `_Wait` when a lane is full, or `_Stop`."""
 
         def reserve(tx: Tx) -> float:
             self._check(tx, row)
@@ -279,7 +280,7 @@ def _lane(side: Side) -> str:
 
 
 def _found(tx: Tx, row: Delivery, receiver: Receiver, address: Address, locale: str) -> None:
-    """The company e-mail belongs to this account: from now on it may answer for the leaver, until the last day."""
+    """The company e-mail belongs to this account: it may answer for the leaver, until the last day."""
     if row.route is Route.STAFF:
         accounts.staff_found(tx, receiver.company_email, address)
         return

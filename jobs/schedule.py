@@ -19,7 +19,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from storage import leases
-from storage.engine import Database
+from storage.engine import Database, Tx
 
 log = structlog.get_logger()
 LEASE = 120.0
@@ -72,46 +72,56 @@ class Schedule:
 
     async def run(self, name: str) -> bool:
         """Run a job under its lease; whether it did anything. Failures are logged, never raised."""
-        return await self._round((name,))
+        return await self._run((name,), rounds=1) > 0
 
     async def run_until_quiet(self, rounds: int = 50) -> int:
-        """Run every job again and again until none did anything; the number of rounds it took."""
-        for count in range(1, rounds + 1):
-            if not await self._round(self._jobs):
-                return count
-        return rounds
+        """Run all jobs in turn until each found nothing to do since the last that did; how many rounds."""
+        return min(rounds, 1 + await self._run(self._jobs, rounds))
 
-    async def _round(self, names: Collection[str]) -> bool:
-        """Run jobs one after the other; their leases are taken, and given back, in one commit."""
+    async def _run(self, names: Collection[str], rounds: int) -> int:
+        """Run jobs in turn, at most so many rounds; in how many of them something was done."""
         async with AsyncExitStack() as locked:
             for name in names:
                 await locked.enter_async_context(self._locks[name])
             try:
-                return await self._leased(names)
+                return await self._leased(names, rounds)
             except Exception as bug:  # a database that does not answer must not end the schedule
                 log.error("leases_failed", error=type(bug).__name__, exc_info=bug)
-                return False
+                return 0
 
-    async def _leased(self, names: Collection[str]) -> bool:
+    async def _leased(self, names: Collection[str], rounds: int) -> int:
+        """The same, under a lease for each job that this process may run."""
         holder = self._holder
+        failed: set[str] = set()
         mine = await self._database.run(lambda tx: [n for n in names if leases.take(tx, n, holder, LEASE)])
-        results: dict[str, bool | None] = {}
         try:
-            for name in mine:
-                results[name] = await self._tried(name)
+            busy = await self._in_turn(mine, rounds, failed)
         finally:
-            well = {name: results.get(name) is not None for name in mine}
-            await self._database.run(lambda tx: [leases.give_back(tx, n, holder, well=w) for n, w in well.items()])
-        self.last_success |= {name: self._database.clock.wire() for name in mine if well[name]}
-        return any(results.values())
+            await self._database.run(lambda tx: self._given_back(tx, mine, failed))
+        self.last_success |= {name: self._database.clock.wire() for name in mine if name not in failed}
+        return busy
 
-    async def _tried(self, name: str) -> bool | None:
-        """Whether a job did anything; `None` when it failed, which is logged."""
+    def _given_back(self, tx: Tx, names: Collection[str], failed: Collection[str]) -> None:
+        for name in names:
+            leases.give_back(tx, name, self._holder, well=name not in failed)
+
+    async def _in_turn(self, names: list[str], rounds: int, failed: set[str]) -> int:
+        idle, last = 0, -1
+        for turn in range(rounds * len(names)):
+            idle = 0 if await self._tried(names[turn % len(names)], failed) else idle + 1
+            last = turn if idle == 0 else last
+            if idle == len(names):
+                break
+        return 1 + last // max(1, len(names))
+
+    async def _tried(self, name: str, failed: set[str]) -> bool:
+        """Whether a job did anything; one that failed is logged and noted."""
         try:
             return await self._jobs[name].run()
         except Exception as bug:  # a failing sweep must not end the schedule
             log.error("job_failed", job=name, error=type(bug).__name__, exc_info=bug)
-            return None
+            failed.add(name)
+            return False
 
     def late(self) -> list[str]:
         """Jobs whose last good end lies more than five of their periods (at least 60 s) back."""

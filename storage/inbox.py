@@ -1,7 +1,7 @@
 """The inbox: what a platform told us once is acted on once.
 
-Events (a join, a deactivation) are kept before the ack and driven again after a crash; commands and presses leave
-only their id, in the transaction of their effect.
+Events (a join, a deactivation) are kept before the ack and driven again after a crash; commands and presses
+leave only their id, in the transaction of their effect.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TRIES = 8
 
 
 def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
-    """Keep an id; false when it was here before. With a payload the row waits to be handled, else it is done."""
+    """Keep an id; false when it was here before. With a payload the row waits to be handled."""
     platform, workspace, event_id = key
     at = now(tx)
     values = {
@@ -96,7 +96,8 @@ def handled(tx: Tx, key: Key) -> bool:
 
 def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
     """Events received but not handled, whose next try has come; each is counted as tried."""
-    query = select(Received).where(Received.done_at.is_(None), Received.next_try <= wire(tx), Received.tries < TRIES)
+    waits = (Received.done_at.is_(None), Received.next_try <= wire(tx), Received.tries < TRIES)
+    query = select(Received).where(*waits)
     found: list[tuple[Key, str]] = []
     for row in tx.scalars(query.order_by(Received.received_at).limit(limit)).all():
         row.tries += 1

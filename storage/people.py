@@ -156,7 +156,8 @@ def is_member(person: Person | Fetched[Any], at: datetime) -> bool:
 
 
 _FIELDS = ("name", "kana", "former_name", "employer", "position", "department", "place", "about")
-COLUMNS = tuple(Person.__table__.c[f] for f in ("id", *_FIELDS, "confirmed_on", "shown", "listed"))
+_PERSON = Person.__table__.c  # of the table, not of the mapped class: reading rows is three times as fast as objects
+COLUMNS = tuple(_PERSON[f] for f in ("id", *_FIELDS, "confirmed_on", "shown", "listed"))
 
 
 def profile_from(row: Any, audience: Audience) -> Profile:
@@ -169,19 +170,19 @@ def profile_from(row: Any, audience: Audience) -> Profile:
 def shown_to_alumni(at: Any, today: Any) -> Any:
     """The condition under which other alumni may find somebody at a moment (`at`) of a day (`today`)."""
     return and_(
-        Person.listed,
-        Person.left_at.is_(None),
-        Person.member_from <= at,
-        or_(Person.paused_until.is_(None), Person.paused_until <= today),
+        _PERSON.listed,
+        _PERSON.left_at.is_(None),
+        _PERSON.member_from <= at,
+        or_(_PERSON.paused_until.is_(None), _PERSON.paused_until <= today),
     )
 
 
 def profile(tx: Tx, person_id: str, audience: Audience) -> Profile | None:
     """One person as an audience sees them; nobody when they may not be seen at all."""
-    query = select(*COLUMNS).where(Person.id == person_id)
+    query = select(*COLUMNS).where(_PERSON.id == person_id)
     if audience is Audience.ALUMNI:
         query = query.where(shown_to_alumni(now(tx), now(tx).date()))
-    row = tx.connection().execute(query).one_or_none()
+    row = tx.execute(query).one_or_none()
     return profile_from(row, audience) if row else None
 
 

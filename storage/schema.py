@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData
 
 from storage import (
@@ -18,6 +16,7 @@ from storage import (
 from storage.columns import Row
 from storage.engine import sqlite_engine
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 TABLES = (accounts, checkins, codes, consents, feeds, inbox, journal, leases, leavers, outbox, pace, people, search)
 
 
@@ -30,7 +29,8 @@ def upgrade(url: str, to: str = "head") -> None:
     """Bring a database to a revision. Raises `RuntimeError` when a foreign key would point nowhere."""
     engine = sqlite_engine(url, foreign_keys=False)
     with engine.connect() as connection:
-        run(connection, to)
+        if to != "head" or _revision(connection) != _newest():
+            run(connection, to)
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
             raise RuntimeError(f"{len(broken)} rows point nowhere after the migration")
@@ -39,8 +39,11 @@ def upgrade(url: str, to: str = "head") -> None:
 
 def run(connection: Connection, to: str = "head") -> None:
     """Migrate over an open connection."""
+    from alembic import command  # noqa: PLC0415 - a start on a database that is up to date needs none of it
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
 
@@ -49,10 +52,20 @@ def revision(url: str) -> str | None:
     """The revision that a database is at; `None` for an empty one."""
     engine = sqlite_engine(url)
     with engine.connect() as connection:
-        known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
-        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
+        found = _revision(connection)
     engine.dispose()
+    return found
+
+
+def _revision(connection: Connection) -> str | None:
+    known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
     return row[0] if row else None
+
+
+def _newest() -> str:
+    """The last revision of ours: migrations are named by their numbers, `0001_first.py`."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def mark_of(url: str) -> int:

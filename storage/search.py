@@ -109,7 +109,7 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
         return Page((), page, more=False)
     at = now(tx)
     given = {"match": expression, "size": size + 1, "skip": (page - 1) * size, "at": at, "today": at.date()}
-    rows = tx.connection().execute(_statement(audience), given).all()
+    rows = tx.execute(_statement(audience), given).all()
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 
@@ -117,11 +117,12 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
 def _statement(audience: Audience) -> Select[tuple[object, ...]]:
     """The query of an audience, built once; `match`, `size`, `skip`, `at` and `today` are given at each call."""
     hits = text("SELECT rowid AS hit FROM search_fts WHERE search_fts MATCH :match LIMIT 2000").columns(column("hit"))
+    person, doc = Person.__table__, SearchDoc.__table__
     query = (
         select(*people.COLUMNS)
-        .join(SearchDoc, SearchDoc.person_id == Person.id)
-        .where(SearchDoc.id.in_(select(hits.subquery().c.hit)), SearchDoc.audience == audience)
-        .order_by(func.coalesce(func.nullif(Person.kana, ""), Person.name), Person.id)
+        .join_from(person, doc, doc.c.person_id == person.c.id)
+        .where(doc.c.id.in_(select(hits.subquery().c.hit)), doc.c.audience == audience)
+        .order_by(func.coalesce(func.nullif(person.c.kana, ""), person.c.name), person.c.id)
         .limit(bindparam("size", type_=Integer))
         .offset(bindparam("skip", type_=Integer))
     )

@@ -11,7 +11,9 @@ from tests.world import Somebody, World
 END = "2026-03-31"
 
 
-async def a_leaver(world: World, name: str = "髙橋 愛子", last_day: str = END, works_until: str = "", **row: str) -> Somebody:
+async def a_leaver(
+    world: World, name: str = "髙橋 愛子", last_day: str = END, works_until: str = "", **row: str
+) -> Somebody:
     """HR's file announces somebody."""
     somebody = world.employee(name, last_day, works_until)
     await world.feed_says(somebody.leaves(**row))
@@ -35,7 +37,9 @@ async def who_said_yes(world: World, name: str = "髙橋 愛子", last_day: str 
     return somebody
 
 
-async def who_was_enrolled(world: World, name: str = "髙橋 愛子", last_day: str = END, **row: str) -> Somebody:
+async def who_was_enrolled(
+    world: World, name: str = "髙橋 愛子", last_day: str = END, **row: str
+) -> Somebody:
     """Consented and enrolled at 18:00 of the last day."""
     somebody = await who_said_yes(world, name, last_day, **row)
     await world.on(last_day, at="18:00")

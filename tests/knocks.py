@@ -65,7 +65,9 @@ class Knocker:
         }
         url = f"http://127.0.0.1:{self.ports[replica]}/slack/events"
         began = time.monotonic()
-        async with self.http.post(url, data=io.BytesIO(body), headers={k: v for k, v in sent.items() if v}) as answer:
+        async with self.http.post(
+            url, data=io.BytesIO(body), headers={k: v for k, v in sent.items() if v}
+        ) as answer:
             return Heard(answer.status, await answer.text(), time.monotonic() - began)
 
     def command(self, user: str, text: str, side: Side = Side.ALUMNI, **changes: str) -> bytes:
@@ -73,8 +75,9 @@ class Knocker:
         values = self.values(side)
         number = next(_numbers)
         fields = {
-            "command": "/alumni", "text": text, "user_id": user, "team_id": values["team_id"], "channel_id": "D0",
-            "api_app_id": values["app_id"], "trigger_id": f"1.{number}", "response_url": "",
+            "command": "/alumni", "text": text, "user_id": user, "team_id": values["team_id"],
+            "channel_id": "D0", "api_app_id": values["app_id"], "trigger_id": f"1.{number}",
+            "response_url": "",
         }  # fmt: skip
         return urlencode(fields | changes).encode()
 

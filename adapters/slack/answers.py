@@ -64,7 +64,7 @@ class Answers:
         return self._renderer.options(outcome.options, outcome.actor.locale if outcome.actor else "ja")
 
     def in_ack(self, outcome: Outcome, *, late: bool = False) -> Json | None:
-        """The body of a command's ack, when the answer can be given there; `late`: instead of a form its button."""
+        """The body of a command's ack, if the answer fits there; `late`: instead of a form its button."""
         reply, actor = outcome.reply, outcome.actor
         if actor is None or (reply is None and not late) or (reply is not None and reply.card.sensitive):
             return None
@@ -161,7 +161,9 @@ class Answers:
         if place.view_type == "modal":
             return await self._in_modal(trigger, place, outcome)
         secret = outcome.reply is not None and outcome.reply.card.sensitive
-        if (place.view_type or outcome.form or secret) and await self.open(trigger, self.view(outcome, place.response_url), place):
+        if (place.view_type or outcome.form or secret) and await self.open(
+            trigger, self.view(outcome, place.response_url), place
+        ):
             return True
         await self.respond(place.response_url, outcome)
         return bool(place.response_url)

@@ -1,7 +1,7 @@
 """The Slack door: two apps, one route. A request must fit the app whose secret signed it.
 
-Slack's signature is checked here and not by Bolt, because one route serves two secrets, and because Bolt logs the
-body of a forged request and answers malformed ones with a traceback (measured). The rest is in `listeners`.
+Slack's signature is checked here and not by Bolt, because one route serves two secrets, and because Bolt logs
+the body of a forged request and answers malformed ones with a traceback (measured). See also `listeners`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ _FORM, _JSON = "application/x-www-form-urlencoded", "application/json"
 class SlackDoor:
     """Receives what Slack sends, lets dispatch answer it, and keeps Slack's three seconds."""
 
-    def __init__(self, apps: tuple[SlackApp, ...], dispatcher: Dispatcher, renderer: Renderer, clock: Clock) -> None:
+    def __init__(
+        self, apps: tuple[SlackApp, ...], dispatcher: Dispatcher, renderer: Renderer, clock: Clock
+    ) -> None:
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sides = [(app, Listeners(app, dispatcher, renderer, self._later).bolt()) for app in apps]
 
     async def receive(self, request: web.Request) -> web.Response:
-        """One HTTP request. Unsigned, forged, stale: 401; malformed: 400; another app's: 403. Never a traceback."""
+        """One request. Unsigned, forged, stale: 401; malformed: 400; another app's: 403; never a trace."""
         body = await request.read()
         app, bolt = self._signed_by(request.headers, body)
         if app is None or bolt is None:
@@ -58,7 +60,9 @@ class SlackDoor:
             log.warning("wrong_app", side=app.side.value)
             return web.Response(status=403)
         try:
-            answer = await bolt.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))  # read already
+            answer = await bolt.async_dispatch(
+                AsyncBoltRequest(body=payload, mode="socket_mode")
+            )  # read already
         except (LookupError, TypeError, AttributeError, ValueError):  # Bolt itself, of what is not Slack's
             return web.Response(status=400)
         return await to_aiohttp_response(answer)
@@ -66,10 +70,17 @@ class SlackDoor:
     def _signed_by(self, headers: Mapping[str, str], body: bytes) -> tuple[SlackApp | None, AsyncApp | None]:
         """The app whose secret made the signature. Source: Slack, v0 signatures, five minutes either way."""
         stamp, signature = headers.get("X-Slack-Request-Timestamp", ""), headers.get("X-Slack-Signature", "")
-        if len(stamp) > _STAMP or not stamp.isascii() or not stamp.isdigit() or abs(self._clock.wire() - int(stamp)) > STALE:
+        if (
+            len(stamp) > _STAMP
+            or not stamp.isascii()
+            or not stamp.isdigit()
+            or abs(self._clock.wire() - int(stamp)) > STALE
+        ):
             return None, None
         for app, bolt in self._sides:
-            digest = hmac.digest(app.signing_secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256)
+            digest = hmac.digest(
+                app.signing_secret.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256
+            )
             if hmac.compare_digest(f"v0={digest.hex()}".encode(), signature.encode(errors="replace")):
                 return app, bolt
         return None, None
@@ -89,7 +100,7 @@ async def _logged(work: Coroutine[Any, Any, Any]) -> None:
     try:
         await work
     except Exception as bug:  # after the ack nobody else would see it
-        log.error("answer_failed", error=type(bug).__name__, exc_info=bug)
+        log.exception("answer_failed", error=type(bug).__name__, exc_info=bug)
 
 
 def _payload(content_type: str, body: bytes) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""One Slack app's listeners: what its people do becomes the house's own values, answered within Slack's time.
+"""One Slack app's listeners: what people do becomes the house's own values, answered within Slack's time.
 
 One catch-all listener per kind; its end is the response to Slack, so that whatever waits for Slack goes to
-`later`. Each is run by `Listeners._listener`: nothing escapes it (Bolt would take an ack back), a payload that is
-not Slack's is a 400, a bug is a card with an incident code.
+`later`. Each is run by `Listeners._listener`: nothing escapes it (Bolt would take an ack back), a payload
+that is not Slack's is a 400, a bug is a card with an incident code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,15 @@ from adapters.slack.answers import Answers, working
 from adapters.slack.read import Foreign, Forged, Malformed
 from adapters.slack.render import Renderer
 from bot.conversation import (
-    Actor, Arrival, ButtonPressed, CommandUsed, FormSubmitted, HomeOpened, Incoming, OptionsSought, Side,
+    Actor,
+    Arrival,
+    ButtonPressed,
+    CommandUsed,
+    FormSubmitted,
+    HomeOpened,
+    Incoming,
+    OptionsSought,
+    Side,
 )  # fmt: skip
 from bot.dispatch import Dispatcher, Outcome
 
@@ -64,7 +72,7 @@ class _OurOwn(AsyncAuthorize):
 
 
 async def _not_slacks() -> BoltResponse:
-    """Our listeners never raise: Bolt itself could not read the payload. Its own handler would log the message."""
+    """Our listeners never raise: Bolt could not read the payload. Its own handler would log the message."""
     return BoltResponse(status=400)
 
 

@@ -10,8 +10,19 @@ from typing import Any, NamedTuple, TypeVar
 
 from adapters.slack.forms import read_values
 from bot.conversation import (
-    Address, Arrival, Bound, ButtonPressed, CommandUsed, Conversation, FormSubmitted, HomeOpened, MemberChanged,
-    MemberJoined, MemberLeft, OptionsSought, Platform,
+    Address,
+    Arrival,
+    Bound,
+    ButtonPressed,
+    CommandUsed,
+    Conversation,
+    FormSubmitted,
+    HomeOpened,
+    MemberChanged,
+    MemberJoined,
+    MemberLeft,
+    OptionsSought,
+    Platform,
 )  # fmt: skip
 from bot.wire import load_bound
 
@@ -153,14 +164,16 @@ def search(body: Json) -> OptionsSought:
     """Somebody typing in a search field of a form."""
     at = _arrival(body, body["user"], "", "")
     bound = _claimed(unpack(body["view"])[0])
-    return OptionsSought(at.address, at.conversation, at.event_id, bound, str(body["block_id"]), str(body.get("value") or ""))
+    return OptionsSought(
+        at.address, at.conversation, at.event_id, bound, str(body["block_id"]), str(body.get("value") or "")
+    )
 
 
 Event = HomeOpened | CommandUsed | MemberJoined | MemberLeft | MemberChanged
 
 
 def event(body: Json) -> Event | None:
-    """An event of the Events API; `None` for what is not for us (other bots, our own messages, other tabs)."""
+    """An event of the Events API; `None` for what is not for us (bots, our own messages, other tabs)."""
     inner, _ = body["event"], body["event_id"]
     match inner.get("type"):
         case "app_home_opened" if inner.get("tab", "home") == "home":
@@ -174,7 +187,12 @@ def event(body: Json) -> Event | None:
 
 
 def _message(body: Json, inner: Json) -> CommandUsed | None:
-    if inner.get("channel_type") != "im" or inner.get("bot_id") or inner.get("subtype") or not inner.get("user"):
+    if (
+        inner.get("channel_type") != "im"
+        or inner.get("bot_id")
+        or inner.get("subtype")
+        or not inner.get("user")
+    ):
         return None
     user = {"id": inner["user"], "team_id": inner.get("user_team") or inner.get("team")}
     at = _arrival(body, user, str(inner.get("channel") or ""), str(body["event_id"]))

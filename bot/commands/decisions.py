@@ -1,4 +1,4 @@
-"""decisions: what HR is asked about leavers, and its answers: go, hold, never, and what only HR can settle."""
+"""decisions: what HR is asked about leavers, and its answers: go, hold, never, and what only HR settles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Slack door against what Slack, the network and other people can send: bad input, slowness, bugs."""
+"""The Slack door against what Slack, the network and other people can send: bad input, strangers, bugs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from adapters.playground.slack_delivery import signature
 from bot import logs
 from bot.conversation import Side, Standing
 from bot.playground import TEAMS
-from storage.engine import Tx
 from storage.journal import Line
-from tests.journeys import who_was_asked
-from tests.knocks import FORM, JSON, Heard, Knocker, a_member, described, knocking
+from tests.knocks import FORM, JSON, Knocker, a_member, described, knocking
 from tests.world import Somebody, World, world_in
 
 ALUMNI, COMPANY = TEAMS[Side.ALUMNI], TEAMS[Side.COMPANY]
@@ -62,7 +60,8 @@ async def test_a_signature_that_does_not_fit_is_refused_and_not_logged(
     wrong: list[dict[str, str]] = [
         {"signature": ""}, {"stamp": ""}, {"signature": "v0=" + "0" * 64}, {"signature": "v1=abc"},
         {"signature": "v0=Ä"}, {"stamp": str(now - 301)}, {"stamp": str(now + 320)}, {"stamp": "soon"},
-        {"stamp": f"{now}.5"}, {"stamp": f"-{now}"}, {"stamp": "９" * 10}, {"stamp": "9" * 5000}, {"stamp": "0"},
+        {"stamp": f"{now}.5"}, {"stamp": f"-{now}"}, {"stamp": "９" * 10}, {"stamp": "9" * 5000},
+        {"stamp": "0"},
     ]  # fmt: skip
     for headers in wrong:
         heard = await knocker.knock(body, **headers)
@@ -100,7 +99,7 @@ BROKEN: tuple[tuple[bytes, str, int], ...] = (
 )
 
 
-@pytest.mark.parametrize("body, kind, status", BROKEN)
+@pytest.mark.parametrize(("body", "kind", "status"), BROKEN)
 async def test_a_body_that_cannot_be_read_is_a_4xx_without_a_trace(
     knocker: Knocker, logged: Callable[[], str], body: bytes, kind: str, status: int
 ) -> None:
@@ -113,7 +112,14 @@ def _payloads(knocker: Knocker) -> Iterator[bytes]:
     """Rightly signed and addressed, and yet not what Slack sends."""
     values = knocker.values(Side.ALUMNI)
     told = {"team": {"id": values["team_id"]}, "api_app_id": values["app_id"], "x": SECRET}
-    for kind in ("block_actions", "view_submission", "block_suggestion", "shortcut", "dialog_cancellation", SECRET):
+    for kind in (
+        "block_actions",
+        "view_submission",
+        "block_suggestion",
+        "shortcut",
+        "dialog_cancellation",
+        SECRET,
+    ):
         for more in ({}, {"user": SECRET}, {"user": {}}, {"user": {"id": "U1"}, "actions": [], "view": []}):
             yield form_body(told | {"type": kind} | more)
     yield form_body(told | {"type": "block_actions", "user": {"id": "U1"}, "actions": "none"})
@@ -203,10 +209,11 @@ async def test_strangers_and_guests_see_nobody(world: World, knocker: Knocker) -
     team, bodies = ALUMNI, [
         knocker.press(member.alumni_user, value, user=stranger),
         knocker.interaction("shortcut", "", user=stranger, callback_id="find", trigger_id="9.1"),
-        knocker.interaction("block_suggestion", "", user=stranger, value="佐藤", block_id="who", action_id="who",
+        knocker.interaction("block_suggestion", "", user=stranger, value="佐藤", block_id="who",
+                            action_id="who",
                             view={"id": "V1", "private_metadata": json.dumps(['["find.someone",{}]', ""])}),
         knocker.interaction("view_submission", "", user=stranger, trigger_id="9.2",
-                            view={"id": "V1", "callback_id": "find.someone", "app_installed_team_id": ALUMNI,
+                            view={"id": "V1", "type": "modal", "callback_id": "find.someone",
                                   "private_metadata": json.dumps(['["find.someone",{}]', ""])}),
     ]  # fmt: skip
     for body in bodies:
@@ -286,225 +293,3 @@ async def test_a_bug_after_the_ack_leaves_the_ack(
     assert "入力画面を開く" in await asker.types("/alumni find"), "no dialog came, so a button does"
     await world.answered()
     assert "Traceback" not in logged()
-
-
-# --- slow storage -------------------------------------------------------------------------------------
-
-
-@contextmanager
-def busy(world: World) -> Iterator[Callable[[], None]]:
-    """Another process writes and does not end; call to let it end."""
-    path = world.ground.app.core.settings.database_url.removeprefix("sqlite:///")
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield lambda: None if not other.in_transaction else other.rollback()
-    finally:
-        other.close()
-
-
-async def test_slow_storage_is_acknowledged_in_time_and_answered_afterwards(world: World) -> None:
-    editor = a_member(world, "佐藤 健")
-    leaver = await who_was_asked(world)
-    user = world.slack.add_person(ALUMNI, name="新人", email="new@home.example.jp")
-    newcomer = Somebody(world, "新人", alumni_user=user)
-    await editor.types("/alumni profile")
-    await editor.presses("profile.edit")
-    view = editor.modal()
-    assert view is not None
-    with busy(world) as ends:
-        asyncio.get_running_loop().call_later(3.2, ends)
-        typed, pressed, sent = await asyncio.gather(
-            world.slack.types(ALUMNI, user, "/alumni join WRONG"),
-            world.slack.presses(COMPANY, leaver.company_user, action=_action(world, leaver, "welcome.no")),
-            world.slack.submits(ALUMNI, editor.alumni_user, view.id, {"employer": "北浜テック"}),
-        )
-        for delivery in (typed, pressed, sent):
-            assert delivery.ok
-            assert 2.4 < delivery.seconds < 3.0
-        waiting = editor.modal()
-        assert waiting is not None
-        assert "処理しています" in waiting.title
-        await world.answered()
-    assert "コード" in newcomer.sees()
-    assert "北浜テック" in editor.sees()
-    assert leaver.stage.value == "declined"
-    assert "処理しています" not in editor.sees()
-
-
-def _action(world: World, who: Somebody, name: str) -> str:
-    return str(world.button(*who._at(None), name)[1]["action_id"])
-
-
-@contextmanager
-def slowly(world: World, seconds: float) -> Iterator[None]:
-    """Every answer takes this long."""
-    database = world.ground.app.core.database
-    quick = database.run
-
-    async def run(fn: Callable[[Tx], Any], *, reads: bool = False) -> Any:
-        await asyncio.sleep(seconds)
-        return await quick(fn, reads=reads)
-
-    database.run = run  # type: ignore[method-assign]
-    yield
-    database.run = quick  # type: ignore[method-assign]
-
-
-async def test_a_form_that_took_long_to_prepare_comes_as_a_button(world: World) -> None:
-    editor = a_member(world, "佐藤 健")
-    await editor.types("/alumni profile")
-    with slowly(world, 1.7):
-        said = await editor.types("/alumni find")
-        await editor.presses("profile.edit")
-    assert "入力画面を開く" in said
-    assert editor.modal() is None
-    assert world.slack.calls("views.open") == []
-    await editor.presses("profile.edit")
-    assert editor.modal() is not None
-    await world.slack.closes(ALUMNI, editor.alumni_user, editor.modal().id)  # type: ignore[union-attr]
-    await editor.opens_home()
-    with slowly(world, 1.7):
-        await editor.presses("find.someone")
-    assert editor.modal() is None
-    assert "入力画面を開く" in editor.sees(), "from the home it is said in the conversation"
-
-
-async def test_what_came_too_late_for_a_dialog_is_never_put_into_a_message(world: World) -> None:
-    leaver = await who_was_asked(world)
-    await leaver.says_yes()
-    await world.slack.closes(COMPANY, leaver.company_user, leaver.modal(Side.COMPANY).id)  # type: ignore[union-attr]
-    with slowly(world, 2.7):
-        await leaver.presses("welcome.mine")
-    assert leaver.modal() is None
-    assert "もう一度操作" in leaver.sees()
-    assert leaver.home_email not in leaver.sees()
-
-
-# --- places ---------------------------------------------------------------------------------------------
-
-
-async def test_the_home_offers_and_is_shown_anew_after_a_press(world: World) -> None:
-    member = a_member(world, "佐藤 健")
-    assert "探す" in await member.opens_home()
-    before = len(world.slack.calls("views.publish"))
-    await member.presses("profile.edit")
-    assert member.modal() is not None
-    assert len(world.slack.calls("views.publish")) == before + 1
-
-
-async def test_two_presses_on_an_old_home_end_with_the_newest(world: World, knocker: Knocker) -> None:
-    member = a_member(world, "佐藤 健")
-    await member.opens_home()
-    home = world.slack.home(ALUMNI, member.alumni_user)
-    stale = {"id": home.id, "type": "home", "hash": "1.old"}
-    body = knocker.press(member.alumni_user, '["help.show",{}]', view=stale, container={"view_id": home.id})
-    assert (await knocker.knock(body)).status == 200
-    await world.answered()
-    errors = [call.error for call in world.slack.calls("views.publish")]
-    assert errors == [None, "hash_conflict", None]
-
-
-async def test_a_press_in_a_dialog_changes_that_dialog(world: World) -> None:
-    leaver = await who_was_asked(world)
-    await leaver.says_yes()
-    first = leaver.modal()
-    await leaver.presses("welcome.mine")
-    await leaver.presses("welcome.resend")
-    assert first is not None
-    assert world.slack.calls("views.update")[-1].args.get("hash")
-    assert not [m for m in world.slack.messages(COMPANY, leaver.company_user) if leaver.home_email in str(m.blocks)]
-
-
-async def test_more_dialogs_than_slack_stacks(world: World) -> None:
-    editor = a_member(world, "佐藤 健")
-    await editor.types("/alumni profile")
-    for number in range(5):
-        await editor.presses("profile.edit", employer=f"青空ロジ{number}")
-    assert "青空ロジ4" in editor.sees()
-
-
-async def test_a_search_field_suggests_while_typing(world: World) -> None:
-    asker = a_member(world, "佐藤 健")
-    a_member(world, "髙橋 愛子", employer="青空ロジ")
-    await asker.types("/alumni find")
-    view = asker.modal()
-    assert view is not None
-    options = await world.slack.seeks(ALUMNI, asker.alumni_user, view.id, "who", "高")
-    assert ["髙橋 愛子" in str(option) for option in options] == [True]
-    await asker.fills(who=options[0])
-    assert "青空ロジ" in asker.sees()
-
-
-async def test_global_shortcuts_open_dialogs(world: World) -> None:
-    asker = a_member(world, "佐藤 健")
-    for name, words in (("find", ""), ("help", "/alumni"), ("profile", "佐藤 健")):
-        delivery = await world.slack.uses_shortcut(ALUMNI, asker.alumni_user, name)
-        assert delivery.ok
-        await world.answered()
-        view = asker.modal()
-        assert view is not None
-        assert words in asker.sees()
-        await world.slack.closes(ALUMNI, asker.alumni_user, view.id)
-    with slowly(world, 1.7):
-        assert (await world.slack.uses_shortcut(ALUMNI, asker.alumni_user, "profile")).ok
-        await world.answered()
-    assert asker.modal() is None
-    assert "佐藤 健" in asker.sees(), "too late for a dialog: said in the conversation"
-
-
-async def test_words_in_the_conversation_are_commands_too(world: World, knocker: Knocker) -> None:
-    asker = a_member(world, "佐藤 健")
-    assert "佐藤 健" in await asker.types("find 佐藤")
-    assert "佐藤 健" in await asker.types("探す　佐藤")
-    user = world.slack.add_person(ALUMNI, name="新人", email="new@home.example.jp")
-    newcomer = Somebody(world, "新人", alumni_user=user)
-    assert "コード" in await newcomer.types("join WRONG"), "also those that change something"
-    said = {"type": "message", "channel_type": "im", "user": user, "text": "join WRONG", "team": ALUMNI,
-            "channel": world.slack.workspace(ALUMNI).direct(user).id, "ts": "1.1"}  # fmt: skip
-    before = len(world.slack.calls("chat.postMessage"))
-    body = knocker.event(said)
-    for heard in await asyncio.gather(*(knocker.knock(body) for _ in range(3))):
-        assert heard.status == 200
-    await world.answered()
-    assert len(world.slack.calls("chat.postMessage")) == before + 1
-
-
-async def test_a_double_click_concurrently_is_one_row(world: World, knocker: Knocker) -> None:
-    leaver = await who_was_asked(world)
-    value = json.dumps(["welcome.no", {"leaver": leaver.row.id}])
-    bodies = [knocker.press(leaver.company_user, value, Side.COMPANY) for _ in range(5)]
-    heard: list[Heard] = await asyncio.gather(*(knocker.knock(body, Side.COMPANY) for body in bodies))
-    assert {one.status for one in heard} == {200}
-    await world.answered()
-    said = world.reads(lambda tx: tx.query(Line).filter(Line.what == "consent.refused").count())
-    assert said == 1
-
-
-async def test_codes_and_answers_are_never_in_a_stored_message(world: World) -> None:
-    leaver = await who_was_asked(world)
-    await leaver.says_yes()
-    await leaver.presses("welcome.mine")
-    code = leaver.proof_code()
-    await leaver.proves_the_address()
-    await world.on("2026-03-31", at="18:00")
-    await world.on("2026-04-01")
-    await leaver.joins()
-    joining = leaver.joining_code
-    stored = "".join(str(call.args) for call in world.slack.calls() if call.method.startswith("chat."))
-    for team in (ALUMNI, COMPANY):
-        for person in world.slack.people(team):
-            stored += "".join(str(m) for m in world.slack.messages(team, person.user))
-    for secret in (code, joining, leaver.home_email):
-        assert secret not in stored
-    assert "おかえりなさい" in stored
-
-
-async def test_an_address_slack_does_not_confirm_ties_nobody(world: World) -> None:
-    leaver = await who_was_asked(world)
-    await leaver.says_yes()
-    await leaver.proves_the_address()
-    await world.on("2026-03-31", at="18:00")
-    await leaver.joins(email_confirmed=False)
-    assert leaver.stage.value == "enrolled"
-    assert "まず参加の手続き" in await leaver.types("/alumni find 佐藤", Side.ALUMNI)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, text
@@ -25,7 +25,7 @@ from storage.search import SearchDoc
 TEAM = "T0ALUMNI"
 CHUNK = 1000
 ASKERS = 200
-"""How many of them have an account and ask questions."""
+"""How many of them have an account and ask questions; they are the first ones, and show everything."""
 
 _SURNAMES = """
 佐藤=サトウ 鈴木=スズキ 高橋=タカハシ 髙橋=タカハシ 田中=タナカ 伊藤=イトウ 渡辺=ワタナベ 渡邊=ワタナベ 山本=ヤマモト 中村=ナカムラ
@@ -47,6 +47,7 @@ Olga_Petrova Kofi_Mensah Emma_Smith Liam_O'Brien Yuna_Kim Mateus_Souza Fatima_Ha
 """
 DEPARTMENTS = ("営業部", "第二営業部", "開発部", "人事部", "経理部", "法務部", "品質保証部", "生産技術部", "海外事業部",
                "広報部", "情報システム部", "研究開発センター", "物流企画課", "カスタマーサポート")  # fmt: skip
+_REGIONS = ("", "東日本", "西日本", "第一", "第二", "グローバル")
 _EMPLOYERS = ("青空ロジ株式会社", "合同会社ひばり", "株式会社みなと商事", "北浜テック", "Kawabe Systems", "株式会社つむぎ",
               "Northwind Labs", "汐風フーズ株式会社", "フリーランス", "株式会社こだま出版", "白樺医療機器", "")  # fmt: skip
 _POSITIONS = ("課長", "部長", "エンジニア", "デザイナー", "代表取締役", "コンサルタント", "Product Manager",
@@ -62,27 +63,72 @@ QUESTIONS = (
 """Each finds somebody among 500 people or more."""
 
 
-def _pairs(words: str) -> list[tuple[str, str]]:
-    return [(left, right) for left, _, right in (word.partition("=") for word in words.split())]
+_FIRST = """
+山=ヤマ 川=カワ 田=タ 中=ナカ 大=オオ 小=コ 上=ウエ 下=シモ 西=ニシ 東=ヒガシ 北=キタ 南=ミナミ 青=アオ 赤=アカ 黒=クロ 白=シラ 金=カネ
+松=マツ 竹=タケ 梅=ウメ 杉=スギ 藤=フジ 森=モリ 石=イシ 岩=イワ 浅=アサ 高=タカ 長=ナガ 古=フル 新=アラ 村=ムラ 島=シマ 浜=ハマ 平=ヒラ
+"""
+_SECOND = """
+田=ダ 山=ヤマ 川=カワ 本=モト 野=ノ 原=ハラ 村=ムラ 井=イ 沢=ザワ 崎=ザキ 島=シマ 岡=オカ 木=キ 橋=ハシ 谷=タニ 口=グチ 内=ウチ 坂=サカ
+塚=ヅカ 倉=クラ 尾=オ 浦=ウラ 瀬=セ 林=バヤシ 藤=フジ 見=ミ 江=エ 辺=ベ
+"""
+_SURE = (
+    "鈴木 愛子", "五十嵐 健一", "山崎 美咲", "森 桜", "高橋 裕子", "渡辺 誠", "高橋 愛子", "佐藤 亮", "田中 純一",
+    "佐藤 情報システム部", "鈴木 開発部", "佐藤 経理部", "林 北浜テック エンジニア", "星 大阪 営業部", "久我 東京 デザイナー",
+)  # fmt: skip
+"""Somebody of each of these is there, whatever the number, so that every question finds somebody."""
 
 
-def invented(count: int, at: Any) -> Iterator[dict[str, Any]]:
-    """Columns of `count` people, members since before `at`; about one in twelve is not listed."""
+def _pairs(words: str) -> dict[str, str]:
+    return {left: right for left, _, right in (word.partition("=") for word in words.split())}
+
+
+def invented(count: int, at: datetime) -> Iterator[dict[str, Any]]:
+    """Columns of `count` people (500 or more), members since before `at`; about one in twelve is not listed.
+
+    The commonest surname is that of one in fifty, as in Japan; most share theirs with one in a thousand.
+    """
     dice = random.Random(20260331)
-    surnames, given, foreign = _pairs(_SURNAMES), _pairs(_GIVEN), _FOREIGN.split()
+    surnames, given, foreign = list(_pairs(_SURNAMES)), list(_pairs(_GIVEN)), _FOREIGN.split()
+    weights = [1 / (rank + 6) for rank in range(len(surnames))]
+    rare = [(a + b, x + y) for a, x in _pairs(_FIRST).items() for b, y in _pairs(_SECOND).items()]
+    known = _pairs(_SURNAMES)
     for number in range(count):
-        family, first = surnames[min(int(dice.expovariate(0.06)), len(surnames) - 1)], dice.choice(given)
-        name, kana = f"{family[0]} {first[0]}", f"{family[1]} {first[1]}"
+        often = dice.choices(surnames, weights)[0]
+        family = (often, known[often]) if dice.random() < 0.3 else dice.choice(rare)
+        name, kana = _named(family, dice.choice(given))
         if number % 20 == 19:
-            name, kana = dice.choice(foreign).replace("_", " "), ""
-        yield {
-            "id": new_id("p"), "name": name, "kana": kana, "romaji": "", "former_name": "", "locale": "ja",
-            "zone": "Asia/Tokyo", "employer": dice.choice(_EMPLOYERS), "position": dice.choice(_POSITIONS),
-            "department": dice.choice(DEPARTMENTS), "place": dice.choice(_PLACES), "about": "",
-            "shown": [f for f in CHOOSABLE if dice.random() < 0.9], "listed": number < ASKERS or dice.random() < 0.92,
-            "mail_only": False, "confirmed_on": date(2026, 1, 5), "member_from": at - timedelta(days=number % 900 + 1),
-            "unreachable": "", "version": 1,
-        }  # fmt: skip
+            name, kana = foreign[number // 20 % len(foreign)].replace("_", " "), ""
+        sure = number < ASKERS
+        yield _columns(dice, at - timedelta(days=number % 900 + 1), sure) | {"name": name, "kana": kana} | _fixed(number)
+
+
+def _named(family: tuple[str, str], first: str) -> tuple[str, str]:
+    return f"{family[0]} {first}", f"{family[1]} {_pairs(_GIVEN)[first]}"
+
+
+def _columns(dice: random.Random, since: datetime, sure: bool) -> dict[str, Any]:
+    return {
+        "id": new_id("p"), "romaji": "", "former_name": "", "locale": "ja", "zone": "Asia/Tokyo", "about": "",
+        "employer": dice.choice(_EMPLOYERS), "position": dice.choice(_POSITIONS), "place": dice.choice(_PLACES),
+        "department": dice.choice(_REGIONS) + dice.choice(DEPARTMENTS), "listed": sure or dice.random() < 0.92,
+        "shown": [f for f in CHOOSABLE if sure or dice.random() < 0.9], "mail_only": False,
+        "confirmed_on": date(2026, 1, 5), "member_from": since, "unreachable": "", "version": 1,
+    }  # fmt: skip
+
+
+def _fixed(number: int) -> dict[str, str]:
+    """What is laid down for the first ones: everybody of `_SURE`, then every common surname once."""
+    surnames = _pairs(_SURNAMES)
+    if number < len(_SURE):
+        family, *rest = _SURE[number].split()
+    elif number < len(_SURE) + len(surnames):
+        family, rest = list(surnames)[number - len(_SURE)], []
+    else:
+        return {}
+    first = rest[0] if rest and rest[0] in _pairs(_GIVEN) else "優"
+    name, kana = _named((family, surnames[family]), first)
+    places = ((DEPARTMENTS, "department"), (_EMPLOYERS, "employer"), (_POSITIONS, "position"), (_PLACES, "place"))
+    return {"name": name, "kana": kana} | {field: word for word in rest for words, field in places if word in words}
 
 
 def asker(number: int) -> str:

@@ -81,10 +81,10 @@ async def okaeri(database: Path, key: str) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def bare() -> AsyncIterator[Served]:
-    """The bare app, until the block ends."""
+async def bare(manner: str = "as-it-comes") -> AsyncIterator[Served]:
+    """The bare app (`as-it-comes` or `at-once`), until the block ends."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.bench.bare", str(port), SECRET]
+    command = [sys.executable, "-m", "tests.bench.bare", str(port), SECRET, manner]
     async with _process(command, port, {"PYTHONUTF8": "1"}) as served:
         yield served
 

@@ -95,8 +95,8 @@ class SlackUnderTest:
         return dict(view.errors) if view else {}
 
     async def claims(self, who: Somebody, action: str, args: object) -> Seen:
-        team, user = who._at(None)
-        return await self._seen(who, self.world.slack.sends(team, self._payload(who, json.dumps([action, args]))))
+        payload = self._payload(who, json.dumps([action, args]))
+        return await self._seen(who, self.world.slack.sends(who._at(None)[0], payload))
 
     def _payload(self, who: Somebody, value: str) -> dict[str, Any]:
         """What Slack sends when a button with this value is pressed in a message of the bot."""
@@ -109,7 +109,7 @@ class SlackUnderTest:
         return {
             "type": "block_actions", "team": {"id": team}, "user": {"id": user, "team_id": team},
             "api_app_id": workspace.app.app_id, "trigger_id": workspace.new_trigger(user),
-            "container": {"type": "message", "message_ts": "1.1", "channel_id": channel, "is_ephemeral": True},
+            "container": {"type": "message", "message_ts": "1.1", "channel_id": channel},
             "channel": {"id": channel}, "response_url": address,
             "actions": [{"type": "button", "action_id": "x#0", "block_id": "b", "value": value}],
         }  # fmt: skip
@@ -201,7 +201,9 @@ class SlackUnderTest:
             return len(self.world.delivered("welcome.proof"))
         if what == "heard":
             ours = Received.workspace == ALUMNI
-            return int(self.world.reads(lambda tx: tx.scalar(select(func.count()).select_from(Received).where(ours))))
+            return int(
+                self.world.reads(lambda tx: tx.scalar(select(func.count()).select_from(Received).where(ours)))
+            )
         query = select(func.count()).select_from(Line).where(Line.what == KINDS[what])
         return int(self.world.reads(lambda tx: tx.scalar(query)))
 
@@ -226,8 +228,9 @@ def _enrolled(tx: Tx, email: str) -> None:
     people.set_private_email(tx, person, email)
     person.private_email_proven_at = now(tx)
     leaver = Leaver(
-        person_id=person.id, entity="", employee_number=secrets.token_hex(4), stint=1, source="csv", notice="",
-        last_day=date(2026, 1, 31), leaving_type=LeavingType.RESIGNATION.value, stage=Stage.ENROLLED,
+        person_id=person.id, entity="", employee_number=secrets.token_hex(4), stint=1, source="csv",
+        notice="", last_day=date(2026, 1, 31),
+        leaving_type=LeavingType.RESIGNATION.value, stage=Stage.ENROLLED,
     )  # fmt: skip
     leavers.add(tx, leaver)
 

@@ -29,7 +29,10 @@ def test_a_ring_is_read_newest_first() -> None:
         ring.unwrap(sealed, "y")
 
 
-@pytest.mark.parametrize("ring", ["", ",", "k1", "k1:", "k1:AAAA", ":" + "A" * 43 + "=", "k1:not base64", "x" * 21 + Vault.make("")])
+@pytest.mark.parametrize(
+    "ring",
+    ["", ",", "k1", "k1:", "k1:AAAA", ":" + "A" * 43 + "=", "k1:not base64", "x" * 21 + Vault.make("")],
+)
 def test_what_is_no_ring_is_refused(ring: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         Vault.parse(ring)

@@ -98,7 +98,9 @@ async def test_a_reading_transaction_leaves_nothing_behind(desk: Desk) -> None:
 
 
 def test_the_pragmas_are_as_measured(tx: Tx) -> None:
-    found = {name: tx.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")}
+    found = {
+        name: tx.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     assert tx.scalar(text("PRAGMA secure_delete")) == 1
 

@@ -131,19 +131,29 @@ def test_newly_stuck_is_told_once_for_each_reason(tx: Tx) -> None:
 
 
 def test_upcoming_is_paged_by_last_day(tx: Tx) -> None:
-    rows = [leaver(tx, f"E{n}", last_day=date(2026, 3, 31) - timedelta(days=n)) for n in range(12)]
-    for n, stage in enumerate((S.DECLINED, S.ENROLLED, S.STRUCK)):
-        leaver(tx, f"X{n}", stage=stage)
+    still = {"enrol_at": now(tx) + timedelta(days=60)}
+    rows = [
+        leaver(tx, f"E{n}", last_day=date(2026, 3, 31) - timedelta(days=n), stage=stage, **still)
+        for n, stage in enumerate((S.ANNOUNCED, S.HELD, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED) * 2)
+    ]
+    for n, stage in enumerate((S.ENROLLED, S.STRUCK, S.WITHDRAWN)):
+        leaver(tx, f"X{n}", stage=stage, **still)
+    leaver(tx, "X9", stage=S.LATER, enrol_at=now(tx))
     first, more = leavers.upcoming(tx)
     assert list(first) == rows[:1:-1]
     assert more
     last, more = leavers.upcoming(tx, 2)
     assert list(last) == [rows[1], rows[0]]
     assert not more
+    assert leavers.leaving(tx) == 12
 
 
 def test_what_needs_hr_is_held_stuck_or_in_question(tx: Tx) -> None:
-    wanted = [leaver(tx, "E1", stage=S.HELD), leaver(tx, "E2", stuck="undelivered"), leaver(tx, "E3", question="q")]
+    wanted = [
+        leaver(tx, "E1", stage=S.HELD),
+        leaver(tx, "E2", stuck="undelivered"),
+        leaver(tx, "E3", question="q"),
+    ]
     leaver(tx, "E4")
     leaver(tx, "E5", stage=S.LEFT, question="q")
     assert list(leavers.needing_hr(tx)) == wanted

@@ -85,9 +85,9 @@ def test_a_claim_is_for_one_and_for_a_while(desk: Desk) -> None:
 
 def test_who_lost_the_claim_changes_nothing(desk: Desk) -> None:
     desk.does(put)
-    slow = desk.does(lambda tx: outbox.claim(tx))[0]
+    slow = desk.does(outbox.claim)[0]
     desk.clock.passes(LEASE)
-    fast = desk.does(lambda tx: outbox.claim(tx))[0]
+    fast = desk.does(outbox.claim)[0]
     for verb in (
         lambda tx: outbox.sent(tx, slow, "chat"),
         lambda tx: outbox.again(tx, slow, 1.0, "late"),

@@ -84,7 +84,9 @@ def test_erasing_destroys_the_key_and_every_field(tx: Tx) -> None:
     people.erase(tx, aiko.id)
 
 
-@pytest.mark.parametrize("spelling", ["AIKO@Example.JP", " aiko@example.jp ", "ａｉｋｏ＠ｅｘａｍｐｌｅ．ｊｐ"])
+@pytest.mark.parametrize(
+    "spelling", ["AIKO@Example.JP", " aiko@example.jp ", "ａｉｋｏ＠ｅｘａｍｐｌｅ．ｊｐ"]
+)
 def test_the_same_address_spelt_otherwise_keeps_its_proof(tx: Tx, spelling: str) -> None:
     aiko = proven(tx, "田中 愛子")
     people.set_private_email(tx, aiko, spelling)

@@ -33,7 +33,9 @@ def config(**options: str) -> Config:
 def statements(engine: Engine) -> dict[str, str]:
     """Every table and index with its CREATE statement, in one spelling."""
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+        rows = connection.exec_driver_sql(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        ).all()
     return {
         f"{kind} {name}": re.sub(r"[\s\"]+", " ", sql).replace("( ", "(").strip()
         for kind, name, sql in rows
@@ -56,7 +58,13 @@ def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
         for name, sql in wanted.items():
             assert lines(ours[name]) == lines(sql), name
         for table in schema.metadata().tables:
-            for look in ("get_columns", "get_indexes", "get_foreign_keys", "get_check_constraints", "get_unique_constraints"):
+            for look in (
+                "get_columns",
+                "get_indexes",
+                "get_foreign_keys",
+                "get_check_constraints",
+                "get_unique_constraints",
+            ):
                 here, there = (getattr(inspect(place), look)(table) for place in (migrated, connection))
                 assert sorted(map(str, here)) == sorted(map(str, there)), f"{table} {look}"
     migrated.dispose()
@@ -120,7 +128,9 @@ def test_down_and_up_again(tmp_path: Path) -> None:
         made.attributes["connection"] = connection
         command.downgrade(made, "base")
     with engine.connect() as connection:
-        left = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        left = (
+            connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        )
     assert set(left) <= {"alembic_version", "sqlite_sequence"}
     assert schema.revision(url(tmp_path)) is None
     schema.upgrade(url(tmp_path))

@@ -57,7 +57,8 @@ async def test_nothing_changed(world: World) -> None:
     await aiko.presses("checkin.same")
     assert aiko.person.confirmed_on == date(2026, 5, 8)
     await world.on("2026-08-01")
-    assert len(nudges(aiko)) == 1 and checkin(world, aiko).answer == "same"
+    assert len(nudges(aiko)) == 1
+    assert checkin(world, aiko).answer == "same"
 
 
 async def test_something_changed(world: World) -> None:
@@ -65,7 +66,8 @@ async def test_something_changed(world: World) -> None:
     await world.on("2026-05-08", at="12:00")
     await aiko.presses("checkin.change")
     await aiko.presses("profile.edit", employer="ひかり銀行")
-    assert aiko.person.employer == "ひかり銀行" and aiko.person.confirmed_on == date(2026, 5, 8)
+    assert aiko.person.employer == "ひかり銀行"
+    assert aiko.person.confirmed_on == date(2026, 5, 8)
     await world.on("2026-08-01")
     assert len(nudges(aiko)) == 1
 
@@ -86,7 +88,8 @@ async def test_stop_means_no_more(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2026-05-07", at="10:00")
     await aiko.presses("checkin.stop")
-    assert "退会する" in aiko.sees() and "お休みする" in aiko.sees()
+    assert "退会する" in aiko.sees()
+    assert "お休みする" in aiko.sees()
     await world.on("2027-01-01")
     assert nudges(aiko) == ["05-07 10:00"]
 

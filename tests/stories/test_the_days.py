@@ -1,4 +1,4 @@
-"""On which day and at which hour a leaver is asked and enrolled; the world begins on Monday, 2 February 2026, 9:00."""
+"""On which day and hour a leaver is asked and enrolled; worlds begin on Monday, 2 February 2026, 9:00."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ async def test_a_date_that_moves_before_the_question_moves_the_question(world: W
     assert aiko.row.enrol_at == tokyo("2026-04-30", "18:00")
 
 
-async def test_a_date_that_moves_after_the_question_asks_again_only_on_the_new_last_working_day(world: World) -> None:
+async def test_a_date_that_moves_after_the_question_asks_again_only_on_the_new_last_working_day(
+    world: World,
+) -> None:
     aiko = await who_was_asked(world)
     await world.feed_says(aiko.leaves(退職日="2026-05-29"))
     await world.on("2026-05-29", at="10:00")

@@ -20,7 +20,8 @@ async def test_nothing_more_is_sent_and_the_private_address_is_gone(world: World
     assert aiko.stage is Stage.WITHDRAWN
     assert aiko.person.private_email is None
     await world.on("2026-07-01")
-    assert aiko.letters == before and aiko.stage is Stage.WITHDRAWN
+    assert aiko.letters == before
+    assert aiko.stage is Stage.WITHDRAWN
     assert "髙橋" not in await world.hr.types("/alumni leavers")
 
 

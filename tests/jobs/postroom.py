@@ -1,0 +1,138 @@
+"""The post room: a desk, a local Slack on the same clock, and couriers that carry its outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from adapters.playground.local_slack import LocalApp, LocalSlack
+from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
+from adapters.slack.render import Renderer
+from bot.app import CATALOGUE
+from bot.conversation import Address, Card, Paragraph, Platform, Side, t
+from bot.ports import Guest, MailTo, Outgoing
+from bot.texts import Texts
+from bot.wire import dump_card
+from jobs.outbox import Courier, Doors
+from storage import accounts, consents, outbox, people
+from storage.consents import Decision, Purpose, Said
+from storage.engine import Tx, now
+from storage.outbox import Delivery, Draft, Route
+from storage.people import Person
+from tests.desk import POLICY, Desk
+
+TEAM = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
+SCOPES = ["chat:write", "im:write", "im:history", "users:read", "users:read.email"]
+CARD = dump_card(Card(t("checkin.title"), (Paragraph(t("checkin.how_now")),), t("common.notice")))
+PATIENCE = 0.6  # seconds that the client waits for Slack
+SAID = Said("ja", "slack")
+
+
+@dataclass
+class Letterbox:
+    """A mailer that keeps what it is given, or fails as it is told."""
+
+    got: list[str] = field(default_factory=list)
+    trouble: list[Exception] = field(default_factory=list)
+    slow: float = 0.0
+
+    async def send(self, to: MailTo, message: Outgoing) -> None:
+        """Keep it."""
+        await asyncio.sleep(self.slow)
+        if self.trouble:
+            raise self.trouble.pop(0)
+        self.got.append(to.email)
+
+
+class NoInviter:
+    """Nobody is invited here."""
+
+    async def invite(self, guest: Guest) -> Any:
+        """Never asked."""
+        raise AssertionError(guest)
+
+
+@dataclass
+class Post:
+    """A desk, a local Slack on the same clock, and couriers between them."""
+
+    desk: Desk
+    slack: LocalSlack
+    mails: Letterbox
+    messenger: SlackMessenger
+    pace: float = 0.0
+
+    def courier(self, desk: Desk | None = None) -> Courier:
+        """One process that delivers."""
+        chats = dict.fromkeys(Side, self.messenger)
+        return Courier((desk or self.desk).database, POLICY, Doors(chats, self.mails, NoInviter(), self.pace))
+
+    def alumnus(self, name: str = "髙橋 愛子", email: str = "") -> Person:
+        """Somebody who consented, with an account and perhaps a proven mailbox."""
+        address = email or f"{len(self.slack.people(TEAM[Side.ALUMNI]))}@home.example.jp"
+        user = self.slack.add_person(TEAM[Side.ALUMNI], name=name, email=address)
+
+        def enter(tx: Tx) -> Person:
+            person = people.add(tx, name)
+            consents.record(tx, person.id, Decision.GIVEN, SAID)
+            accounts.tie(tx, Address(Platform.SLACK, TEAM[Side.ALUMNI], user), Side.ALUMNI, person, "code")
+            if email:
+                people.set_private_email(tx, person, email)
+                person.private_email_proven_at = now(tx)
+            return person
+
+        return self.desk.does(enter)
+
+    def nudge(self, person: Person, dedup: str = "1", purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:
+        """Queue a message."""
+        draft = Draft("checkin.nudge", CARD, purpose, Route.ALUMNI_CHAT, f"{person.id}:{dedup}", person.id)
+        assert self.desk.does(lambda tx: outbox.put(tx, draft)) is not None
+
+    async def runs(self, seconds: float, step: float = 1.0, couriers: int = 1) -> None:
+        """Let the clock's sweep run every second for a while."""
+        working = [self.courier(self.desk.again() if n else None) for n in range(couriers)]
+        for _ in range(int(seconds / step)):
+            await asyncio.gather(*(one.deliver() for one in working))
+            self.desk.clock.passes(step)
+
+    @property
+    def rows(self) -> list[Delivery]:
+        """The outbox."""
+        return self.desk.letters()
+
+    @property
+    def posted(self) -> list[Any]:
+        """Every message of the bot that anybody can see, with its delivery id."""
+        users = [one.user for one in self.slack.people(TEAM[Side.ALUMNI])]
+        seen = [m for user in users for m in self.slack.messages(TEAM[Side.ALUMNI], user) if m.by_bot]
+        return [m.metadata["event_payload"]["id"] for m in seen]
+
+
+def local_app(side: Side) -> LocalApp:
+    declared = {"oauth_config": {"scopes": {"bot": SCOPES}}}
+    name = side.value.upper()
+    return LocalApp(f"A{name}", "secret", f"xoxb-{name}", f"U0BOT{name}", declared, "http://127.0.0.1:9/x")
+
+
+@pytest.fixture
+async def post(desk: Desk) -> AsyncIterator[Post]:
+    slack = LocalSlack(desk.clock.wire)
+    for side, team in TEAM.items():
+        slack.add_workspace(team, side.value, local_app(side))
+    server = TestServer(slack.web_api())
+    await server.start_server()
+    base = str(server.make_url("/api/"))
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as http:
+        seats = [SlackSeat(side, team, web_client(f"xoxb-{side.value.upper()}", http, base))
+                 for side, team in TEAM.items()]  # fmt: skip
+        renderer = Renderer(Texts.load(Path(CATALOGUE)), POLICY.brand)
+        yield Post(desk, slack, Letterbox(), SlackMessenger(seats, renderer))
+    await slack.close()
+    await server.close()

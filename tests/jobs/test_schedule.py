@@ -1,0 +1,183 @@
+"""The clock's wiring: one run at a time whoever runs it, failures told and survived, a stop that waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from jobs.schedule import LEASE, Job, Schedule
+from storage.leases import Lease
+from tests.desk import Desk
+
+
+@dataclass
+class Work:
+    """A job that counts itself, may wait at a gate, and may fail."""
+
+    left: int = 0
+    runs: int = 0
+    together: int = 0
+    most: int = 0
+    fails: int = 0
+    gate: asyncio.Event | None = None
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self) -> bool:
+        self.runs += 1
+        self.together += 1
+        self.most = max(self.most, self.together)
+        self.started.set()
+        try:
+            await (self.gate.wait() if self.gate else asyncio.sleep(0.01))
+            if self.fails:
+                self.fails -= 1
+                raise RuntimeError("broken")
+        finally:
+            self.together -= 1
+        self.left -= 1
+        return self.left >= 0
+
+
+def schedule(desk: Desk, every: float = 60.0, **jobs: Callable[[], Awaitable[bool]]) -> Schedule:
+    return Schedule(desk.database, [Job(name, every, run) for name, run in jobs.items()])
+
+
+async def test_a_run_says_whether_it_did_anything(desk: Desk) -> None:
+    clock = schedule(desk, work=Work(left=1))
+    assert await clock.run("work")
+    assert not await clock.run("work")
+
+
+async def test_two_schedules_run_a_job_one_at_a_time(desk: Desk) -> None:
+    work = Work(left=99)
+    one, other = schedule(desk, work=work), schedule(desk, work=work)
+    await asyncio.gather(*(clock.run("work") for _ in range(6) for clock in (one, other)))
+    assert work.most == 1
+    assert 1 <= work.runs <= 12, "whoever comes while another runs goes away again"
+
+
+async def test_a_lease_that_another_process_holds_is_respected_until_it_ends(desk: Desk) -> None:
+    gate = asyncio.Event()
+    slow, quick = Work(left=1, gate=gate), Work(left=9)
+    holder, other = schedule(desk, work=slow), schedule(desk, work=quick)
+    running = asyncio.create_task(holder.run("work"))
+    await slow.started.wait()
+    assert not await other.run("work")
+    assert quick.runs == 0
+    desk.clock.passes(LEASE)  # as if the holder had died
+    assert await other.run("work")
+    gate.set()
+    assert await running
+    assert desk.sees(lambda tx: tx.get_one(Lease, "work").until) == 0
+
+
+async def test_a_failing_job_is_logged_and_ends_nothing(desk: Desk) -> None:
+    bad, good = Work(left=9, fails=1), Work(left=1)
+    clock = schedule(desk, bad=bad, good=good)
+    with structlog.testing.capture_logs() as lines:
+        assert not await clock.run("bad")
+        assert await clock.run("good")
+    assert [(line["event"], line["job"], line["error"]) for line in lines] == [
+        ("job_failed", "bad", "RuntimeError")
+    ]
+    assert desk.sees(lambda tx: tx.get_one(Lease, "bad").ended_well) == 0
+    assert await clock.run("bad")
+    assert desk.sees(lambda tx: tx.get_one(Lease, "bad").ended_well) == desk.clock.wire()
+
+
+async def test_a_database_that_does_not_answer_ends_nothing(desk: Desk) -> None:
+    clock = schedule(desk, work=Work(left=1))
+    desk.does(lambda tx: tx.execute(text("ALTER TABLE leases RENAME TO gone")))
+    with structlog.testing.capture_logs() as lines:
+        assert not await clock.run("work")
+    assert lines[0]["log_level"] == "error"
+    desk.does(lambda tx: tx.execute(text("ALTER TABLE gone RENAME TO leases")))
+    assert await clock.run("work")
+
+
+async def test_a_job_is_late_after_five_periods_without_a_good_end(desk: Desk) -> None:
+    work, idle = Work(fails=2), Work()
+    clock = schedule(desk, every=30.0, work=work, idle=idle)
+    assert clock.late() == []
+    clock.start()
+    try:
+        desk.clock.passes(150)
+        await clock.run("work")
+        await clock.run("idle")
+        assert clock.late() == []
+        desk.clock.passes(1)
+        assert clock.late() == ["work"], "one that never ended well is late too"
+        work.fails = 0
+        await clock.run("work")
+        assert clock.late() == []
+    finally:
+        await clock.stop()
+
+
+async def test_a_short_period_is_given_a_minute(desk: Desk) -> None:
+    clock = schedule(desk, every=1.0, work=Work())
+    await clock.run("work")
+    desk.clock.passes(60)
+    assert clock.late() == []
+    desk.clock.passes(1)
+    assert clock.late() == ["work"]
+
+
+async def test_stopping_waits_for_what_runs(desk: Desk) -> None:
+    gate = asyncio.Event()
+    work = Work(left=1, gate=gate)
+    clock = schedule(desk, work=work)
+    clock.start()
+    await work.started.wait()
+    stopping = asyncio.create_task(clock.stop())
+    await asyncio.sleep(0.05)
+    assert not stopping.done()
+    gate.set()
+    await asyncio.wait_for(stopping, 5)
+    assert (work.runs, work.together) == (1, 0)
+    assert desk.sees(lambda tx: tx.get_one(Lease, "work").until) == 0
+
+
+async def test_it_runs_by_its_pace_and_when_woken(desk: Desk) -> None:
+    work = Work()
+    clock = schedule(desk, every=0.05, work=work)
+    clock.start()
+    await asyncio.sleep(0.4)
+    await clock.stop()
+    assert work.runs >= 3
+    assert work.most == 1
+    idle = Work()
+    clock = schedule(desk, work=idle)
+    clock.wake("work")
+    clock.wake("unknown")
+    await asyncio.wait_for(idle.started.wait(), 5)
+    await clock.stop()
+
+
+async def test_until_quiet_means_that_nobody_found_anything(desk: Desk) -> None:
+    one, other = Work(left=3), Work(left=1)
+    clock = schedule(desk, one=one, other=other)
+    assert await clock.run_until_quiet() == 4
+    assert one.runs == 4
+    assert other.runs >= 3, "after the last thing that was done everybody was asked once more"
+    assert await clock.run_until_quiet() == 1
+    endless = schedule(desk, work=Work(left=10_000))
+    assert await endless.run_until_quiet(rounds=5) == 5
+
+
+@pytest.mark.long
+async def test_many_schedules_for_a_while(desk: Desk) -> None:
+    work = Work(left=10_000)
+    clocks = [schedule(desk, every=0.02, work=work) for _ in range(4)]
+    for clock in clocks:
+        clock.start()
+    await asyncio.sleep(5)
+    for clock in clocks:
+        await clock.stop()
+    assert work.most == 1
+    assert work.runs > 50
