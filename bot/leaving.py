@@ -9,7 +9,7 @@ from bot.errors import Conflict
 from bot.notices import QUESTIONS, plan, plan_later, stop
 from bot.policy import Policy
 from bot.ports import LeavingType
-from storage import accounts, codes, consents, journal, leavers, people, search
+from storage import accounts, codes, consents, journal, leavers, outbox, people, search
 from storage.accounts import Account
 from storage.codes import Use
 from storage.consents import Decision, Said
@@ -107,6 +107,7 @@ def prove(tx: Tx, leaver: Leaver, account: Account, code: str) -> None:
 def enrol(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     """Becoming an alumnus, on the last day: with a consent enrolled, without an answer only a silent record."""
     person = _person(tx, leaver)
+    outbox.cancel(tx, person_id=person.id)  # a question that was not delivered yet comes too late
     if leaver.stage is Stage.CONSENTED:
         leavers.move(tx, leaver, Stage.ENROLLED)
         person.member_from = leaver.member_from
@@ -160,22 +161,26 @@ def leave(tx: Tx, leaver: Leaver, said: Said) -> None:
 
 
 def expire(tx: Tx, leaver: Leaver) -> None:
-    """What nobody answered, and who said no, goes when its time is over."""
+    """What nobody answered, and who said no, goes when its time is over.
+
+    A withdrawn notice leaves no mark: they stay with the company and may leave another day.
+    """
     if leaver.stage in (Stage.UNANSWERED, Stage.LATER):
         leavers.move(tx, leaver, Stage.LEFT)
-    _end(tx, leaver)
+    _end(tx, leaver, mark=leaver.stage is not Stage.WITHDRAWN)
     journal.write(tx, "person.erased", leaver.person_id)
 
 
-def _end(tx: Tx, leaver: Leaver) -> None:
+def _end(tx: Tx, leaver: Leaver, *, mark: bool = True) -> None:
     stop(tx, leaver)
     codes.drop(tx, leaver.person_id)
     accounts.untie(tx, leaver.person_id)
-    leavers.suppress(tx, leaver)
+    if mark:
+        leavers.suppress(tx, leaver)
     search.forget(tx, leaver.person_id)
     people.erase(tx, leaver.person_id)
     leaver.erase_at = None
-    leaver.company_email = leaver.manager = leaver.title = leaver.department = leaver.place = ""
+    leavers.blank(tx, leaver.person_id)
     leaver.held_because, leaver.leaving_type = "", LeavingType.UNKNOWN.value
     tx.flush()
 

@@ -19,6 +19,8 @@ from storage.leavers import BEFORE_ENROLMENT, ENDED, Leaver, Stage
 QUESTIONS = 2
 """How often one leaving is asked about, whatever its dates do."""
 
+CORRECTION = timedelta(days=180)
+
 
 class Heard(StrEnum):
     """What a notice changed."""
@@ -51,10 +53,21 @@ def take_notice(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
 def _open(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
     if notice.withdrawn:
         return Heard.SAME
-    if leavers.suppressed(tx, notice.entity, notice.employee_number, notice.last_day):
+    if _said_no(tx, notice):
         return Heard.SUPPRESSED
     person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
     return _stint(tx, notice, policy, person, stint=1)
+
+
+def _said_no(tx: Tx, notice: LeaverNotice) -> bool:
+    """Whether this is the leaving of somebody who was erased: corrections of its date do not create them again.
+
+    A hiring date after it, or a last day more than half a year later, is another leaving and a new question.
+    """
+    then = leavers.suppressed(tx, notice.entity, notice.employee_number)
+    if then is None or (notice.hired_on and notice.hired_on > then):
+        return False
+    return notice.last_day <= then + CORRECTION
 
 
 def _stint(tx: Tx, notice: LeaverNotice, policy: Policy, person: people.Person, stint: int) -> Heard:
@@ -77,7 +90,7 @@ def _again(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Hear
     if leaver.stage in ENDED - {Stage.DECLINED, Stage.WITHDRAWN} or _erased(tx, leaver):
         return Heard.SAME
     if notice.withdrawn:
-        return _withdraw(tx, leaver, notice)
+        return _withdraw(tx, leaver, notice, policy)
     if leaver.stage is Stage.WITHDRAWN:
         return _reopen(tx, leaver, notice, policy)
     if leaver.stage not in BEFORE_ENROLMENT:
@@ -129,7 +142,7 @@ def come_back(tx: Tx, leaver: Leaver) -> None:
     search.index(tx, person)
 
 
-def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
+def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
     """撤回: everything stops, what was collected for the network goes, and nobody is written to."""
     if leaver.stage is Stage.WITHDRAWN:
         return Heard.SAME
@@ -139,6 +152,7 @@ def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> Heard:
     codes.drop(tx, leaver.person_id)
     leaver.notice = notice.event_id
     leavers.move(tx, leaver, Stage.WITHDRAWN)
+    leaver.erase_at = now(tx) + timedelta(days=policy.unanswered_days)
     person = people.get(tx, leaver.person_id)
     if person is not None:
         people.forget_private(tx, person)
@@ -156,12 +170,13 @@ def stop(tx: Tx, leaver: Leaver) -> None:
 
 def _reopen(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Heard:
     """Leaving after all. Who said no to this very leaving stays silent; a new date is a new question."""
-    if leavers.suppressed(tx, notice.entity, notice.employee_number, notice.last_day):
+    if leavers.suppressed(tx, notice.entity, notice.employee_number) == notice.last_day:
         leaver.notice = notice.event_id
         return Heard.SUPPRESSED
     if notice.last_day != leaver.last_day:
         leaver.asks = 0
     leavers.move(tx, leaver, Stage.ANNOUNCED)
+    leaver.erase_at = None
     leaver.asked_at = leaver.answered_at = leaver.told_at = None
     leaver.released, leaver.stuck = False, ""
     _take_over(tx, leaver, notice, policy)

@@ -101,7 +101,8 @@ class Handler:
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """The action with its arguments."""
         if kwargs:
-            args = tuple((dict(zip(self.arguments, args, strict=False)) | kwargs)[name] for name in self.arguments)
+            values = dict(zip(self.arguments, args, strict=False)) | kwargs
+            args = tuple(values[name] for name in self.arguments)
         return Bound(self.name, tuple(zip(self.arguments, args, strict=True)), self.schema is not None)
 
     def check(self, bound: Bound) -> dict[str, Scalar]:
@@ -256,6 +257,7 @@ class Registry:
     def of(cls, features: Iterable[Feature]) -> Registry:
         """Put features together. Raises `ValueError` for a name that two of them use."""
         commands: dict[str, Command] = {}
+        shorts: dict[str, Command] = {}
         handlers: dict[str, Handler] = {}
         offers: dict[type, tuple[Offer, ...]] = {}
         events: dict[type, tuple[Callable[[Context, Any], None], ...]] = {}
@@ -263,6 +265,8 @@ class Registry:
         for feature in features:
             for command in feature.commands:
                 _once(commands, command.name, command)
+                if command.short:
+                    _once(shorts, command.short, command)
             for handler in feature.handlers:
                 _once(handlers, handler.name, handler)
                 if handler.formerly:

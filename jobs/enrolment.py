@@ -44,7 +44,7 @@ def tell_hr(tx: Tx, policy: Policy) -> bool:
         to_staff(tx, "decisions.notice", decisions.notice_card(leaver, person), dedup, leaver.id)
     if len(rows) > FLOOD:
         held = sum(1 for leaver, _ in rows if _needs_hr(leaver))
-        to_staff(tx, "decisions.notices", decisions.many_card(len(rows), held), f"{now(tx):%Y%m%d%H%M%S}")
+        to_staff(tx, "decisions.notices", decisions.many_card(len(rows), held), f"{rows[0][0].id}:{now(tx):%Y%m%d%H%M%S}")
     for leaver, _ in rows:
         leaver.told_at = now(tx)
     return bool(rows)
@@ -55,11 +55,16 @@ def _needs_hr(leaver: Leaver) -> bool:
 
 
 def remind_hr(tx: Tx, policy: Policy) -> bool:
-    """Three business days before the bot speaks."""
+    """Three business days before the bot speaks; many on one day in one card."""
     rows = _with_person(tx, leavers.to_remind(tx))
+    if len(rows) > FLOOD:
+        first = rows[0][0]
+        card = decisions.many_reminders(len(rows), first.ask_at or now(tx))
+        to_staff(tx, "decisions.reminds", card, f"{first.id}:{now(tx):%Y%m%d%H%M%S}")
     for leaver, person in rows:
-        card = decisions.remind_card(leaver, person)
-        to_staff(tx, "decisions.remind", card, f"{leaver.id}:{leaver.ask_at:%Y%m%d}", leaver.id)
+        if len(rows) <= FLOOD:
+            card = decisions.remind_card(leaver, person)
+            to_staff(tx, "decisions.remind", card, f"{leaver.id}:{leaver.ask_at:%Y%m%d}", leaver.id)
         leaver.remind_at = None
     return bool(rows)
 
@@ -81,6 +86,7 @@ def ask_again(tx: Tx, policy: Policy) -> bool:
     rows = _with_person(tx, leavers.due(tx, Leaver.ask_again_at, {S.ASKED}))
     for leaver, person in rows:
         fits = leaver.asked_at and leaver.ask_again_at and leaver.asked_at < leaver.ask_again_at
+        fits = fits and leaver.enrol_at and leaver.enrol_at > now(tx)
         if fits and leaving.put_question(leaver):
             card = welcome.question(leaver, person, policy, again=True)
             dedup = f"{leaver.id}:again{leaver.ask_again_at:%Y%m%d}"
@@ -141,8 +147,8 @@ def report_stuck(tx: Tx, policy: Policy) -> bool:
 
 
 def erase(tx: Tx, policy: Policy) -> bool:
-    """Who declined, on the last day; who never answered, after 90 days."""
-    rows = leavers.due(tx, Leaver.erase_at, {S.DECLINED, S.UNANSWERED, S.LATER})
+    """Who declined, on the last day; who never answered and who stayed after all, after 90 days."""
+    rows = leavers.due(tx, Leaver.erase_at, {S.DECLINED, S.UNANSWERED, S.LATER, S.WITHDRAWN})
     for leaver in rows:
         leaving.expire(tx, leaver)
     return bool(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from storage import codes, feeds, inbox, journal, outbox
+from storage import accounts, checkins, codes, feeds, inbox, journal, outbox
 from storage.engine import Database, Tx, now
 
 
@@ -17,7 +17,10 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
         outbox.sweep(tx, at - timedelta(days=90))
         feeds.forget(tx, at - timedelta(days=keep_files_days))
         codes.sweep(tx, at)
+        feeds.sweep(tx, at - timedelta(days=365))
         journal.sweep(tx, at - timedelta(days=3 * 365))
+        checkins.sweep(tx, at - timedelta(days=3 * 365))
+        accounts.sweep(tx, at - timedelta(days=90))
 
     await database.run(sweep)
     await database.write_back()

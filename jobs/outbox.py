@@ -114,7 +114,8 @@ class Courier:
         if member is None:
             return Receiver(self._policy.locale)
         account = Address.parse(member.address) if member.address else None
-        return Receiver(self._policy.locale, "", account, member.email, member.email)
+        locale = accounts.language(tx, account) or self._policy.locale
+        return Receiver(locale, "", account, member.email, member.email)
 
     # --- outside any transaction -------------------------------------------------------------------
 

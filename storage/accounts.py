@@ -36,6 +36,7 @@ class Account(Row):
     zone: Mapped[str] = mapped_column(String(64), default="")
     tied_by: Mapped[str] = mapped_column(String(16), default="")
     tied_at: Mapped[datetime | None] = mapped_column(default=None)
+    untied_at: Mapped[datetime | None] = mapped_column(default=None)
     gone: Mapped[bool] = mapped_column(default=False)
     looked_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
     wrong_codes: Mapped[int] = mapped_column(default=0)
@@ -58,7 +59,7 @@ def note(tx: Tx, address: Address, side: Side) -> Account:
     """The account's row, made when it is met for the first time."""
     account = tx.get(Account, str(address))
     if account is None:
-        account = Account(address=str(address), side=side)
+        account = Account(address=str(address), side=side, untied_at=now(tx))
         tx.add(account)
         tx.flush()
     return account
@@ -97,9 +98,10 @@ def forget_looks(tx: Tx, address: Address) -> None:
 def tie(tx: Tx, address: Address, side: Side, person: Person, by: str) -> Account:
     """Tie an account to a person; a former account of the person on that side is untied."""
     for other in tx.scalars(select(Account).where(Account.person_id == person.id, Account.side == side)):
-        other.person_id = None
+        other.person_id, other.untied_at = None, now(tx)
     account = note(tx, address, side)
     account.person_id, account.tied_by, account.tied_at = person.id, by, now(tx)
+    account.untied_at = None
     account.wrong_codes, account.locked_until = 0, None
     _live_there(tx, account)
     tx.flush()
@@ -109,8 +111,15 @@ def tie(tx: Tx, address: Address, side: Side, person: Person, by: str) -> Accoun
 def untie(tx: Tx, person_id: str, side: Side | None = None) -> None:
     """Forget which accounts a person has (on one side)."""
     for account in tx.scalars(select(Account).where(Account.person_id == person_id)):
-        account.person_id = account.person_id if side not in (None, account.side) else None
+        if side in (None, account.side):
+            account.person_id, account.untied_at = None, now(tx)
     tx.flush()
+
+
+def language(tx: Tx, address: Address | None) -> str:
+    """The language of an account, "" while it is not known."""
+    account = tx.get(Account, str(address)) if address is not None else None
+    return account.locale if account is not None and account.locale in ("ja", "en") else ""
 
 
 def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
@@ -150,7 +159,8 @@ def staff(tx: Tx) -> list[Staff]:
 
 
 def staff_found(tx: Tx, email: str, address: Address) -> None:
-    """Remember which account a staff e-mail belongs to."""
+    """Remember which account a staff e-mail belongs to, and have its language asked for."""
+    note(tx, address, Side.COMPANY)
     for row in tx.scalars(select(Staff).where(Staff.email == normal_email(email))):
         row.address = str(address)
 
@@ -171,21 +181,24 @@ def _asked() -> Select[tuple[Any, ...]]:
     """
     account, person, staff = Account.__table__, Person.__table__, Staff.__table__.c
     address = select(bindparam("address", type_=String).label("given")).subquery()
-    roles = select(func.aggregate_strings(staff.role.cast(String), ",")).where(staff.address == address.c.given)
+    words_of_roles = func.aggregate_strings(staff.role.cast(String), ",")
+    roles = select(words_of_roles).where(staff.address == address.c.given).scalar_subquery()
     return (
         select(
             *(account.c[name] for name in ("address", "standing", "locale", "zone")),
-            person.c.id.label("person_id"), person.c.locale.label("language"), person.c.left_at, person.c.member_from,
-            roles.scalar_subquery().label("roles"),
+            *(person.c[name] for name in ("left_at", "member_from")),
+            person.c.id.label("person_id"),
+            person.c.locale.label("language"),
+            roles.label("roles"),
         )
         .select_from(address)
         .outerjoin(account, account.c.address == address.c.given)
         .outerjoin(person, person.c.id == account.c.person_id)
-    )  # fmt: skip
+    )
 
 
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
-    """Who acts, with every role they hold at this moment. One query in the alumni workspace, two in the company's."""
+    """Who acts, with every role they hold at this moment. One query; for a company account of somebody known, two."""
     row = tx.execute(_asked(), {"address": str(address)}).one()
     roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
     person_id = row.person_id
@@ -210,3 +223,9 @@ def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone:
     return Known(actor, met=row.address is not None)
 
 
+
+
+def sweep(tx: Tx, before: datetime) -> None:
+    """Forget accounts that have belonged to nobody since a moment; who comes again is met again."""
+    nobodys = Account.person_id.is_(None) & (Account.untied_at < before)
+    tx.execute(delete(Account).where(nobodys))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
@@ -107,3 +107,8 @@ def next_moments(tx: Tx, limit: int = 5) -> Sequence[Checkin]:
     """The check-ins that come next."""
     query = select(Checkin).where(Checkin.state.in_(OPEN), Checkin.due_at > now(tx))
     return tx.scalars(query.order_by(Checkin.due_at).limit(limit)).all()
+
+
+def sweep(tx: Tx, before: datetime) -> None:
+    """Forget check-ins that ended before a moment."""
+    tx.execute(delete(Checkin).where(Checkin.due_at < before, Checkin.state.not_in(OPEN)))

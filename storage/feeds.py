@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, String, select, update
+from sqlalchemy import JSON, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, Short, kept
@@ -50,3 +50,8 @@ def recent(tx: Tx, limit: int = 5) -> list[FeedFile]:
 def read_now(tx: Tx, name: str, digest: bytes) -> FeedFile:
     """A new record of a file read at this moment."""
     return FeedFile(name=name, digest=digest, read_at=now(tx))
+
+
+def sweep(tx: Tx, before: datetime) -> None:
+    """Forget the figures of files read before a moment."""
+    tx.execute(delete(FeedFile).where(FeedFile.read_at < before))

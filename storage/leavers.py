@@ -121,13 +121,14 @@ class Leaver(Row):
 class Suppression(Row):
     """A salted mark of somebody who said no or was erased, so that no import creates them again.
 
-    Source: GDPR art. 17 and 21(3); the mark is an HMAC of entity, number and last day, and names nobody.
+    Source: GDPR art. 17 and 21(3); the mark is an HMAC of entity and number, and names nobody.
     """
 
     __tablename__ = "suppressions"
     __table_args__ = ({"info": kept("none", "keeping a refusal", "for good")},)
 
     mark: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    last_day: Mapped[date]
     at: Mapped[datetime]
 
 
@@ -266,24 +267,38 @@ def next_moments(tx: Tx, limit: int = 5) -> list[tuple[datetime, str, Leaver]]:
     return sorted(found, key=lambda item: (item[0], item[2].id))[:limit]
 
 
-def _mark(tx: Tx, entity: str, employee_number: str, last_day: date) -> bytes:
+def _mark(tx: Tx, entity: str, employee_number: str) -> bytes:
     salt = vault_of(tx).blind("suppression", "salt")
-    return hmac.digest(salt, f"{entity}\0{employee_number}\0{last_day}".encode(), hashlib.sha256)
+    return hmac.digest(salt, f"{entity}\0{employee_number}".encode(), hashlib.sha256)
 
 
 def suppress(tx: Tx, leaver: Leaver) -> None:
-    """Keep the mark of somebody who must not be created again by the same notice."""
-    mark = _mark(tx, leaver.entity, leaver.employee_number, leaver.last_day)
-    if tx.get(Suppression, mark) is None:
-        tx.add(Suppression(mark=mark, at=now(tx)))
-        tx.flush()
+    """Keep the mark of somebody who must not be created again; a later leaving of theirs moves its date."""
+    mark = _mark(tx, leaver.entity, leaver.employee_number)
+    known = tx.get(Suppression, mark)
+    if known is None:
+        tx.add(Suppression(mark=mark, last_day=leaver.last_day, at=now(tx)))
+    else:
+        known.last_day = leaver.last_day
+    tx.flush()
 
 
 def lift(tx: Tx, leaver: Leaver) -> None:
     """Take the mark away again: they changed their mind."""
-    tx.execute(delete(Suppression).where(Suppression.mark == _mark(tx, leaver.entity, leaver.employee_number, leaver.last_day)))
+    mark = _mark(tx, leaver.entity, leaver.employee_number)
+    tx.execute(delete(Suppression).where(Suppression.mark == mark))
 
 
-def suppressed(tx: Tx, entity: str, employee_number: str, last_day: date) -> bool:
-    """Whether this stint belongs to somebody who said no or was erased."""
-    return tx.get(Suppression, _mark(tx, entity, employee_number, last_day)) is not None
+def suppressed(tx: Tx, entity: str, employee_number: str) -> date | None:
+    """The last day of the leaving to which this employee said no, or after which they were erased."""
+    known = tx.get(Suppression, _mark(tx, entity, employee_number))
+    return known.last_day if known is not None else None
+
+
+def blank(tx: Tx, person_id: str) -> None:
+    """Take out of every stint of a person what tells whose it was; stage and dates stay for the figures."""
+    for leaver in tx.scalars(select(Leaver).where(Leaver.person_id == person_id)).all():
+        leaver.employee_number = f"erased:{leaver.id}"
+        leaver.company_email = leaver.manager = leaver.title = leaver.department = leaver.place = ""
+        leaver.hired_on, leaver.notice = None, ""
+    tx.flush()

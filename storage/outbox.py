@@ -74,6 +74,7 @@ class Delivery(Row):
     went_by: Mapped[str] = mapped_column(String(16), default="")
     remote: Mapped[str] = mapped_column(String(200), default="")
     reason: Mapped[str] = mapped_column(String(64), default="")
+    queued_at: Mapped[datetime | None] = mapped_column(default=None)
     done_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
@@ -102,7 +103,7 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
     row = Delivery(
         dedup=draft.dedup, kind=draft.kind, purpose=draft.purpose, route=draft.route,
         delivery=secrets.token_hex(16), person_id=draft.person_id, leaver_id=draft.leaver_id,
-        staff_id=draft.staff_id, due_at=due_at,
+        staff_id=draft.staff_id, due_at=due_at, queued_at=now(tx),
     )  # fmt: skip
     body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale}
     row.payload = _close(tx, row, json.dumps(body, ensure_ascii=False))
@@ -202,6 +203,12 @@ def cancel_kind(tx: Tx, person_id: str, kind: str) -> None:
     query = update(Delivery).where(Delivery.person_id == person_id, Delivery.kind == kind, unsent)
     values = {"status": Status.DROPPED, "reason": "cancelled", "payload": None, "done_at": now(tx)}
     tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
+
+
+def lately(tx: Tx, person_id: str, kind: str, since: datetime) -> int:
+    """How many messages of a kind were queued for a person since a moment."""
+    query = select(func.count()).select_from(Delivery).where(Delivery.person_id == person_id, Delivery.kind == kind)
+    return tx.scalar(query.where(Delivery.queued_at >= since)) or 0
 
 
 def waiting(tx: Tx) -> int:

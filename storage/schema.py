@@ -27,9 +27,10 @@ def metadata() -> MetaData:
 
 def upgrade(url: str, to: str = "head") -> None:
     """Bring a database to a revision. Raises `RuntimeError` when a foreign key would point nowhere."""
+    behind = to != "head" or revision(url) != _newest()
     engine = sqlite_engine(url, foreign_keys=False)
     with engine.connect() as connection:
-        if to != "head" or _revision(connection) != _newest():
+        if behind:
             run(connection, to)
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
@@ -52,14 +53,9 @@ def revision(url: str) -> str | None:
     """The revision that a database is at; `None` for an empty one."""
     engine = sqlite_engine(url)
     with engine.connect() as connection:
-        found = _revision(connection)
+        known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
+        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
     engine.dispose()
-    return found
-
-
-def _revision(connection: Connection) -> str | None:
-    known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
-    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
     return row[0] if row else None
 
 

@@ -107,8 +107,8 @@ class Desk:
         return self.does(lambda tx: take_notice(tx, notice, self.policy))
 
     def leaver(self, number: str = "E1") -> Leaver:
-        """The newest stint of a number."""
-        found = self.sees(lambda tx: leavers.latest(tx, "", number))
+        """The newest stint of a number, or what is left of it when it was erased."""
+        found = self.sees(lambda tx: leavers.latest(tx, "", number) or _erased_one(tx))
         assert found is not None
         return found
 
@@ -173,3 +173,8 @@ def tx(desk: Desk) -> Iterator[Tx]:
     """A transaction in an empty house."""
     with desk.transaction() as open_one:
         yield open_one
+
+
+def _erased_one(tx: Tx) -> Leaver | None:
+    erased = select(Leaver).where(Leaver.employee_number.startswith("erased:"))
+    return tx.scalar(erased.order_by(Leaver.id.desc()).limit(1))

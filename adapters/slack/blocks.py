@@ -40,7 +40,7 @@ _RICH, _CONTEXT = LIMITS["rich_text.weight"], LIMITS["plain_text.text"]
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """The catalogue, and its sentences without data as drawn before (at most as many as it has, in each length)."""
+    """The catalogue, and its sentences without data as drawn before: at most as many as it has, by length."""
 
     texts: Texts
     fixed: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot import joining, leaving, notices
 from bot.conversation import (
@@ -47,6 +48,12 @@ def many_card(count: int, held: int) -> Card:
     """Many notices at once: one card instead of a flood."""
     body = (Paragraph(t("decisions.many", count=count, held=held)), Note(t("decisions.any_time")))
     return Card(t("decisions.arrived_title"), body, t("decisions.notice"))
+
+
+def many_reminders(count: int, at: datetime) -> Card:
+    """First contact with many is near."""
+    body = (Paragraph(t("decisions.remind_many", count=count, at=at)), Note(t("decisions.any_time")))
+    return Card(t("decisions.remind_title"), body, t("decisions.notice"))
 
 
 def stuck_card(leaver: Leaver, person: Person) -> Card:

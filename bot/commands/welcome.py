@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot import leaving
 from bot.conversation import (
     Answer, Button, Buttons, Card, Facts, Link, Note, Paragraph, Reply, Side, Text, t,
 )  # fmt: skip
-from bot.errors import InvalidForm, NotFound
+from bot.errors import InvalidForm, NotFound, TooOften
 from bot.fields import choice, email, text
 from bot.policy import Policy
 from bot.ports import INVITATION
 from bot.post import Letter, to_mailbox
 from bot.registry import Context, Feature
-from storage import accounts, people
+from storage import accounts, outbox, people
 from storage import leavers as leavers_table
 from storage.codes import WrongCode
 from storage.columns import normal_email
@@ -24,6 +25,7 @@ from storage.leavers import Leaver, Stage
 from storage.people import Person
 
 feature = Feature(__name__)
+CODES_A_DAY = 5
 
 
 def question(leaver: Leaver, person: Person, policy: Policy, *, again: bool = False) -> Card:
@@ -108,7 +110,10 @@ def _after_yes(ctx: Context, own: Leaver) -> Answer:
 
 
 def _send_code(ctx: Context, own: Leaver) -> bool:
+    """Mail a new code to an unproven address; raises `TooOften` when too many went out within a day."""
     person = _person(ctx, own)
+    if outbox.lately(ctx.tx, person.id, "welcome.proof", ctx.now - timedelta(days=1)) >= CODES_A_DAY:
+        raise TooOften("welcome.too_many_codes")
     code = leaving.proof_code(ctx.tx, person, ctx.policy)
     if code is None:
         return False

@@ -1,6 +1,7 @@
 """`make bench`: measures, prints a table, writes `var/bench.json`. Limits are measured in the same run.
 
-`OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, `OKAERI_BENCH_OUT` where the rows go.
+`OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, `OKAERI_BENCH_OUT` where
+the rows go.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ def _told(line: str) -> None:
 
 async def _measure(wanted: Wanted) -> list[figures.Figure]:
     with tempfile.TemporaryDirectory(prefix="okaeri-bench-") as folder:
-        return [row for group in (finding, starting) for row in await group.measure(Path(folder), wanted.people, _told)]
+        return [
+            row
+            for group in (finding, starting)
+            for row in await group.measure(Path(folder), wanted.people, _told)
+        ]
 
 
 def main() -> None:

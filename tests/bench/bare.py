@@ -1,8 +1,8 @@
 """The limit: a Slack app that does nothing but `ack`, in Bolt on aiohttp. It checks signatures as Bolt does.
 
-`python -m tests.bench.bare PORT SECRET as-it-comes|at-once`. As it comes, Bolt looks every 10 ms whether the ack is
-there, which holds 16 in flight to some 1,400 a second whatever the machine; `at-once` (`process_before_response`, which
-is how our own door runs Bolt) does not, and is the harder limit.
+`python -m tests.bench.bare PORT SECRET as-it-comes|at-once`. As it comes, Bolt looks every 10 ms whether the
+ack is there, which holds 16 in flight to some 1,400 a second whatever the machine; `at-once`
+(`process_before_response`, which is how our own door runs Bolt) does not, and is the harder limit.
 """
 
 from __future__ import annotations

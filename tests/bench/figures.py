@@ -1,7 +1,7 @@
-"""What was measured, as rows that all read alike: a ratio, the ratio that is wanted, and whether it was reached.
+"""What was measured, as rows that read alike: a ratio, the ratio that is wanted, and whether it was reached.
 
-More is better (requests/s): ratio = ours / limit. Less is better (ms, s, MB): ratio = limit / ours, and 1.0 is wanted.
-So `met` is always `ratio >= goal`.
+More is better (requests/s): ratio = ours / limit. Less is better (ms, s, MB): ratio = limit / ours, of which
+1.0 is wanted. So `met` is always `ratio >= goal`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row: `limit` is what the same machine could do at best in the same run, or the bound that was set."""
+    """One row: `limit` is what the same machine can do at best in the same run, or the bound that was set."""
 
     name: str
     ours: float
@@ -36,7 +36,9 @@ def less_is_better(name: str, ours: float, limit: float, unit: str) -> Figure:
 
 
 def _figure(name: str, ours: float, limit: float, unit: str, ratio: float, goal: float) -> Figure:
-    return Figure(name, round(ours, 3), round(limit, 3), unit, round(ratio, 3), goal, met=round(ratio, 3) >= goal)
+    return Figure(
+        name, round(ours, 3), round(limit, 3), unit, round(ratio, 3), goal, met=round(ratio, 3) >= goal
+    )
 
 
 def table(figures: Iterable[Figure]) -> str:

@@ -19,19 +19,30 @@ SLICE = 100
 
 
 async def measure(folder: Path, people: int, told: Callable[[str], None]) -> list[Figure]:
-    """Both rows. The two take turns; the rate is the median of five rounds, p99 is over all answers."""
+    """Three rows. Ours and the limits take turns; a rate is the median of five rounds, p99 of all answers.
+
+    The harder limit's goal is no promise, only a floor: what falls below it went wrong here.
+    """
     key = served.database_with(folder / "people.db", people)
-    async with served.okaeri(folder / "people.db", key) as ours, served.bare() as bare:
-        for place, hits in ((ours, True), (bare, False)):
-            await _rate(place, hits=hits)  # caches fill, connections open
-        rates = [(await _rate(ours, hits=True), await _rate(bare, hits=False)) for _ in range(ROUNDS)]
-        told("requests/s, ours and bare by turns: " + ", ".join(f"{a:.0f}/{b:.0f}" for a, b in rates))
-        mine, limit = (median(rate) for rate in zip(*rates, strict=True))
+    async with (
+        served.okaeri(folder / "people.db", key) as ours,
+        served.bare() as bare,
+        served.bare("at-once") as hard,
+    ):
+        places = (ours, bare, hard)
+        rounds = [[await _rate(place, hits=place is ours) for place in places] for _ in range(ROUNDS + 1)]
+        rates = rounds[1:]  # the first fills caches
+        told(
+            "requests/s, ours/bare/bare at once: "
+            + ", ".join("/".join(f"{r:.0f}" for r in each) for each in rates)
+        )
+        mine, limit, harder = (median(rate) for rate in zip(*rates, strict=True))
         slow = await _waiting(ours, bare, told)
-    where = f"/alumni find over {people:,} people"
+    where = f"/alumni find over {people:,} people, {IN_FLIGHT} in flight; limit: bare ack"
     return [
-        more_is_better(f"{where}, {IN_FLIGHT} in flight; limit: bare ack", mine, limit, "requests/s", 0.5),
-        less_is_better(f"{where}, p99 at {PER_SECOND:.0f}/s", slow, 50.0, "ms"),
+        more_is_better(where, mine, limit, "requests/s", 0.5),
+        more_is_better(f"{where} at once", mine, harder, "requests/s", 0.1),
+        less_is_better(f"/alumni find over {people:,} people, p99 at {PER_SECOND:.0f}/s", slow, 50.0, "ms"),
     ]
 
 
@@ -46,8 +57,8 @@ async def _waiting(ours: Served, bare: Served, told: Callable[[str], None]) -> f
     mine: list[load.Answered] = []
     limit: list[load.Answered] = []
     for _ in range(2):
-        for place, answers in ((ours, mine), (bare, limit)):
-            answers += await load.opened(place.url, load.signed(SLICE), PER_SECOND)
+        mine += await load.opened(ours.url, load.signed(SLICE), PER_SECOND)
+        limit += await load.opened(bare.url, load.signed(SLICE), PER_SECOND)
     load.check(mine, hits=True)
     load.check(limit, hits=False)
     for name, answers in (("ours", mine), ("bare", limit)):

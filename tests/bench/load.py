@@ -1,6 +1,6 @@
-"""Slack's side of the wire under load: signed commands, made before the clock runs, and two ways of sending them.
+"""Slack's side of the wire under load: signed commands, made before the clock runs, sent in two ways.
 
-Closed loop: so many in flight, the next one when one is answered. Open loop: so many a second, whatever is answered.
+Closed loop: so many in flight, the next one when one is answered. Open loop: so many a second, come what may.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Answered:
 
 
 def signed(count: int) -> list[Asked]:
-    """`/alumni find …` from many people, each with a trigger of its own, signed now (good for five minutes)."""
+    """`/alumni find …` from many people, each with its own trigger, signed now (good for five minutes)."""
     return [_signed(number) for number in range(count)]
 
 
@@ -53,7 +53,8 @@ def _signed(number: int) -> Asked:
         "token": "gone", "team_id": TEAM, "team_domain": "minato-alumni", "channel_id": "D0ALUMNI",
         "channel_name": "directmessage", "user_id": user, "user_name": user.lower(), "command": "/alumni",
         "text": f"find {question}", "api_app_id": "A0ALUMNI", "is_enterprise_install": "false",
-        "response_url": f"http://127.0.0.1:9/commands/{number}", "trigger_id": f"{number}.{secrets.token_hex(8)}",
+        "response_url": f"http://127.0.0.1:9/commands/{number}",
+        "trigger_id": f"{number}.{secrets.token_hex(8)}",
     }  # fmt: skip
     body, stamp = urlencode(command).encode(), str(int(time.time()))
     digest = hmac.digest(SECRET.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hex()
@@ -69,7 +70,7 @@ async def closed(url: str, asked: Sequence[Asked], in_flight: int) -> tuple[floa
     async with aiohttp.ClientSession(connector=connector) as session:
 
         async def work() -> None:
-            for one in waiting:
+            while (one := next(waiting, None)) is not None:
                 answers.append(await _send(session, url, one, time.perf_counter()))
 
         began = time.perf_counter()
@@ -80,13 +81,14 @@ async def closed(url: str, asked: Sequence[Asked], in_flight: int) -> tuple[floa
 async def opened(url: str, asked: Sequence[Asked], per_second: float) -> list[Answered]:
     """Send them at a steady rate; each one's time counts from the moment when it was due."""
     async with aiohttp.ClientSession() as session:
-        tasks = []
         began = time.perf_counter() + 0.05
-        for number, one in enumerate(asked):
+
+        async def send(number: int, one: Asked) -> Answered:
             due = began + number / per_second
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(_send(session, url, one, due)))
-        return list(await asyncio.gather(*tasks))
+            return await _send(session, url, one, due)
+
+        return list(await asyncio.gather(*(send(number, one) for number, one in enumerate(asked))))
 
 
 async def _send(session: aiohttp.ClientSession, url: str, asked: Asked, due: float) -> Answered:

@@ -1,4 +1,4 @@
-"""Processes that answer: `okaeri serve` as an operator runs it, and the bare app. Started alike, ended politely."""
+"""Processes that answer: `okaeri serve` as an operator runs it, and the bare app. Started and ended alike."""
 
 from __future__ import annotations
 
@@ -41,22 +41,30 @@ class Served:
 
     def resident(self) -> float:
         """Memory in use, MB (10^6 bytes)."""
-        told = subprocess.run(["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, check=True, text=True)
+        told = subprocess.run(
+            ["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, check=True, text=True
+        )
         return int(told.stdout) * 1024 / 1e6
 
 
 def environment(database: Path, port: int, key: str) -> dict[str, str]:
-    """Settings of a complete house with both Slack apps, whose Slack is a local address where nobody listens."""
+    """Settings of a complete house with both Slack apps; at the address of their Slack nobody listens."""
     values = {
         "COMPANY_NAME": "株式会社みなと", "CONTACT_NAME": "人事部", "CONTACT_EMAIL": "hr@minato.example.jp",
-        "MAIL_FROM": "okaeri@minato.example.jp", "SMTP_URL": f"smtp://127.0.0.1:{free_port()}", "SECRET_KEY": key,
+        "MAIL_FROM": "okaeri@minato.example.jp", "SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
         "ALUMNI_INVITE_URL": "https://minato.example.jp/join", "OWNERS": "slack:T0COMPANY:U0OWNER",
-        "BASE_URL": f"http://127.0.0.1:{port}", "PORT": str(port), "METRICS_BIND": "", "LOG_LEVEL": "WARNING",
+        "BASE_URL": f"http://127.0.0.1:{port}", "PORT": str(port), "METRICS_BIND": "",
+        "SECRET_KEY": key, "LOG_LEVEL": "WARNING",
         "DATABASE_URL": f"sqlite:///{database}", "SLACK_API_URL": f"http://127.0.0.1:{free_port()}/api/",
     }  # fmt: skip
     for side, secret in (("COMPANY", SECRET[::-1]), ("ALUMNI", SECRET)):
-        values |= {f"SLACK_{side}_SIGNING_SECRET": secret, f"SLACK_{side}_APP_ID": f"A0{side}",
-                   f"SLACK_{side}_TEAM_ID": f"T0{side}", f"SLACK_{side}_BOT_TOKEN": f"xoxb-{side}"}  # fmt: skip
+        app = {
+            "SIGNING_SECRET": secret,
+            "APP_ID": f"A0{side}",
+            "TEAM_ID": f"T0{side}",
+            "BOT_TOKEN": f"xoxb-{side}",
+        }
+        values |= {f"SLACK_{side}_{name}": value for name, value in app.items()}
     return {f"OKAERI_{name}": value for name, value in values.items()} | {"PYTHONUTF8": "1"}
 
 
@@ -76,7 +84,9 @@ def database_with(path: Path, count: int) -> str:
 async def okaeri(database: Path, key: str) -> AsyncIterator[Served]:
     """`okaeri serve` on a database, until the block ends."""
     port = free_port()
-    async with _process([sys.executable, "-m", "bot", "serve"], port, environment(database, port, key)) as served:
+    async with _process(
+        [sys.executable, "-m", "bot", "serve"], port, environment(database, port, key)
+    ) as served:
         yield served
 
 

@@ -1,4 +1,4 @@
-"""From the start of `okaeri serve` to `/readyz` 200, and the memory that it takes up when nobody asks anything."""
+"""From the start of `okaeri serve` to `/readyz` 200, and the memory that it takes up when nobody asks."""
 
 from __future__ import annotations
 

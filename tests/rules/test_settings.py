@@ -17,13 +17,21 @@ from storage.columns import Vault
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-very-secret"
 GOOD = {
-    "company_name": "Minato", "contact_name": "HR, Sato", "contact_email": "alumni@minato.example.jp",
-    "mail_from": "okaeri@minato.example.jp", "smtp_url": f"smtp+starttls://okaeri:{SECRET}@mail.example.jp:587",
-    "base_url": "https://okaeri.minato.example.jp", "alumni_invite_url": "https://join.slack.com/t/x",
-    "owners": "sato@minato.example.jp; slack:T0COMPANY:U7", "hr": "", "secret_key": Vault.make(),
-    "slack_company_signing_secret": f"{SECRET}1", "slack_company_app_id": "A1", "slack_company_team_id": "T1",
+    "company_name": "Minato",
+    "contact_name": "HR, Sato",
+    "contact_email": "alumni@minato.example.jp",
+    "mail_from": "okaeri@minato.example.jp",
+    "smtp_url": f"smtp+starttls://okaeri:{SECRET}@mail.example.jp:587",
+    "base_url": "https://okaeri.minato.example.jp",
+    "alumni_invite_url": "https://join.slack.com/t/x",
+    "owners": "sato@minato.example.jp; slack:T0COMPANY:U7",
+    "hr": "",
+    "secret_key": Vault.make(),
+    "slack_company_signing_secret": f"{SECRET}1",
+    "slack_company_app_id": "A1",
+    "slack_company_team_id": "T1",
     "slack_company_bot_token": f"xoxb-{SECRET}",
-}  # fmt: skip
+}
 
 
 def made(**changes: object) -> Settings:
@@ -50,19 +58,47 @@ def test_good_settings_are_taken() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("company_name", ""), ("contact_name", ""), ("contact_email", ""), ("contact_email", "nobody"),
-        ("mail_from", "okaeri"), ("smtp_url", ""), ("smtp_url", "mail.example.jp"), ("smtp_url", "http://x"),
-        ("smtp_url", "smtp://"), ("smtp_url", f"smtp://u:{SECRET}@[bad"), ("base_url", "okaeri.example.jp"),
-        ("base_url", "https://[bad"), ("base_url", "https://x:99999"), ("alumni_invite_url", "ftp://x"),
-        ("logo_url", "http://x/logo.png"), ("terms_url", "javascript:alert(1)"), ("owners", ""),
-        ("owners", "sato"), ("hr", "teams:x"), ("hr", "slack:U7"), ("secret_key", ""), ("secret_key", f"k1:{SECRET}"),
-        ("timezone", "Asia/Tokio"), ("timezone", "Asia"), ("timezone", ""), ("timezone", "../etc/passwd"),
-        ("calendar_country", "ZZ"), ("closures", "2026-08-13, 8/14"), ("port", 0), ("port", 65536),
-        ("unanswered_days", 0), ("leaver_keep_days", -1), ("leaver_max_bytes", 0), ("leaver_drop", "/nowhere/at-all"),
-        ("catalogue", "/nowhere/at-all"), ("metrics_bind", "9464"), ("metrics_bind", "localhost:x"),
-        ("slack_company_app_id", ""), ("slack_alumni_team_id", "T2"),
+        ("company_name", ""),
+        ("contact_name", ""),
+        ("contact_email", ""),
+        ("contact_email", "nobody"),
+        ("mail_from", "okaeri"),
+        ("smtp_url", ""),
+        ("smtp_url", "mail.example.jp"),
+        ("smtp_url", "http://x"),
+        ("smtp_url", "smtp://"),
+        ("smtp_url", f"smtp://u:{SECRET}@[bad"),
+        ("base_url", "okaeri.example.jp"),
+        ("base_url", "https://[bad"),
+        ("base_url", "https://x:99999"),
+        ("alumni_invite_url", "ftp://x"),
+        ("logo_url", "http://x/logo.png"),
+        ("terms_url", "javascript:alert(1)"),
+        ("owners", ""),
+        ("owners", "sato"),
+        ("hr", "teams:x"),
+        ("hr", "slack:U7"),
+        ("secret_key", ""),
+        ("secret_key", f"k1:{SECRET}"),
+        ("timezone", "Asia/Tokio"),
+        ("timezone", "Asia"),
+        ("timezone", ""),
+        ("timezone", "../etc/passwd"),
+        ("calendar_country", "ZZ"),
+        ("closures", "2026-08-13, 8/14"),
+        ("port", 0),
+        ("port", 65536),
+        ("unanswered_days", 0),
+        ("leaver_keep_days", -1),
+        ("leaver_max_bytes", 0),
+        ("leaver_drop", "/nowhere/at-all"),
+        ("catalogue", "/nowhere/at-all"),
+        ("metrics_bind", "9464"),
+        ("metrics_bind", "localhost:x"),
+        ("slack_company_app_id", ""),
+        ("slack_alumni_team_id", "T2"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_names_its_variable_and_what_would_be_right(name: str, value: object) -> None:
     found = mistakes(**{name: value})
     side = name.rpartition("_")[0].rpartition("_")[0] if name.startswith("slack") else ""

@@ -186,8 +186,8 @@ def test_a_mark_names_nobody_and_means_one_leaving(tx: Tx) -> None:
     leavers.suppress(tx, row)
     mark = tx.scalars(leavers.select(leavers.Suppression)).one()
     assert len(mark.mark) == 32
-    assert leavers.suppressed(tx, "", "E1", row.last_day)
-    assert not leavers.suppressed(tx, "", "E1", row.last_day + timedelta(days=1))
-    assert not leavers.suppressed(tx, "X", "E1", row.last_day)
+    assert leavers.suppressed(tx, "", "E1") == row.last_day
+    assert leavers.suppressed(tx, "X", "E1") is None
+    assert leavers.suppressed(tx, "", "E2") is None
     leavers.lift(tx, row)
-    assert not leavers.suppressed(tx, "", "E1", row.last_day)
+    assert leavers.suppressed(tx, "", "E1") is None

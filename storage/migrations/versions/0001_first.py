@@ -134,6 +134,7 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("mark", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("mark", name=op.f("pk_suppressions")),
     )
@@ -165,6 +166,7 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("tied_by", sa.String(length=16), nullable=False),
         sa.Column("tied_at", UtcDateTime(), nullable=True),
+        sa.Column("untied_at", UtcDateTime(), nullable=True),
         sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("looked_at", UtcDateTime(), nullable=True),
         sa.Column("wrong_codes", sa.Integer(), nullable=False),
@@ -419,6 +421,7 @@ def upgrade() -> None:
         sa.Column("went_by", sa.String(length=16), nullable=False),
         sa.Column("remote", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("queued_at", UtcDateTime(), nullable=True),
         sa.Column("done_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_outbox_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),

@@ -1,0 +1,332 @@
+"""One employee number, to whom everything happens in any order: the machine behind `test_leaving.py`.
+
+It knows nothing of the house's stages table. It keeps what was said and what was sent, and checks promises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from bot import joining, leaving, notices
+from bot.conversation import Address, Platform, Side
+from bot.errors import Refusal
+from bot.notices import Heard
+from bot.ports import ORDINARY, LeaverNotice, LeavingType
+from jobs import checkins as checkin_job
+from jobs import enrolment
+from storage import accounts, consents, leavers, outbox, people
+from storage.consents import FREE, Decision, Said
+from storage.engine import Tx
+from storage.leavers import Leaver, Stage
+from storage.outbox import Delivery, Route
+from storage.people import Person
+from tests.desk import POLICY, Desk, desk_on, notice
+
+S = Stage
+SAID = Said("ja", "slack")
+MAIL = "aiko@example.jp"
+COMPANY = Address(Platform.SLACK, "T0COMPANY", "U1")
+ALUMNI = Address(Platform.SLACK, "T0ALUMNI", "U1")
+MAY_HEAR = {
+    S.ASKED: {"welcome.question"},
+    S.LATER: {"welcome.later_mail"},
+    S.ENROLLED: {"welcome.invitation"},
+    S.JOINED: {"checkin.nudge"},
+}
+"""What a person may be written while they stand somewhere; anywhere else: nothing."""
+
+
+class Life(RuleBasedStateMachine):
+    """Notices, answers, HR, the clock."""
+
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.desk: Desk = self.stack.enter_context(desk_on(self.template))
+        self.loop = self.stack.enter_context(asyncio.Runner())
+        self.heard: list[LeaverNotice] = []
+        self.questions: dict[tuple[int, int], int] = {}
+        self.openings = 0
+        self.silent: set[date] = set()  # last days to which they said no, and did not take it back
+        self.go_for = ""  # the reason for which HR said go
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    # --- looking and acting ----------------------------------------------------------------------------
+
+    def row(self) -> Leaver | None:
+        return self.desk.sees(lambda tx: leavers.latest(tx, "", "E1"))
+
+    def person(self) -> Person:
+        return self.desk.sees(lambda tx: people.one(tx, self.stage_row().person_id))
+
+    def stage_row(self) -> Leaver:
+        row = self.row()
+        assert row is not None
+        return row
+
+    def today(self) -> date:
+        return POLICY.day(self.desk.clock.now())
+
+    def acts(self, act: Callable[[Tx, Leaver], Any]) -> Any:
+        """Somebody does something to the newest stint; a refusal rolls it back, as dispatch does."""
+
+        def run(tx: Tx) -> Any:
+            row = leavers.latest(tx, "", "E1")
+            return act(tx, row) if row is not None else None
+
+        try:
+            return self.desk.does(run)
+        except Refusal as refusal:
+            return refusal
+
+    def runs(self) -> None:
+        """The clock's sweeps until quiet, and a postman who delivers everything without asking."""
+        for _ in range(30):
+            did = self.loop.run(enrolment.sweep(self.desk.database, POLICY))
+            did = self.loop.run(checkin_job.sweep(self.desk.database, POLICY)) or did
+            if not (self.desk.does(self._deliver) or did):
+                return
+        raise AssertionError("the house does not come to rest")
+
+    def _deliver(self, tx: Tx) -> bool:
+        rows = outbox.claim(tx, 50)
+        for row in rows:
+            if row.route is not Route.STAFF:
+                self._check(tx, row)
+            outbox.sent(tx, row, "test")
+        return bool(rows)
+
+    def _check(self, tx: Tx, row: Delivery) -> None:
+        assert row.person_id is not None
+        leaver = leavers.of_person(tx, row.person_id)
+        assert leaver is not None
+        assert row.kind in MAY_HEAR.get(leaver.stage, set()), f"{row.kind} to somebody {leaver.stage}"
+        if row.purpose not in FREE:
+            assert consents.decision(tx, row.person_id) is Decision.GIVEN, "without a consent"
+        if row.kind == "welcome.question":
+            self._check_question(leaver)
+        if row.kind == "checkin.nudge":
+            assert people.is_member(people.one(tx, row.person_id), self.desk.clock.now())
+
+    def _check_question(self, leaver: Leaver) -> None:
+        now, key = self.desk.clock.now(), (leaver.stint, self.openings)
+        self.questions[key] = self.questions.get(key, 0) + 1
+        assert self.questions[key] <= 2, "a third question about one leaving"
+        assert leaver.ask_at is not None
+        assert leaver.enrol_at is not None
+        assert leaver.ask_at <= now < leaver.enrol_at
+        assert leaver.last_day not in self.silent, "asked again after a no"
+        assert leaver.leaving_type in {kind.value for kind in ORDINARY} or leaver.released
+
+    # --- notices ---------------------------------------------------------------------------------------
+
+    def takes(self, note: LeaverNotice) -> Heard:
+        before = self.row()
+        heard = self.desk.hears(note)
+        after = self.row()
+        if heard is Heard.REOPENED and before and after and before.last_day != after.last_day:
+            self.openings += 1
+        if heard is Heard.HELD or (before and after and before.stint != after.stint):
+            self.go_for = ""
+        if heard in (Heard.SAME, Heard.SUPPRESSED) and before is not None:
+            assert after is not None
+            assert (before.stage, before.last_day, before.ask_at) == (
+                after.stage,
+                after.last_day,
+                after.ask_at,
+            )
+        return heard
+
+    @initialize()
+    def hr_is_there(self) -> None:
+        self.desk.staff()
+
+    @rule(
+        days=st.integers(-20, 120),
+        paid=st.none() | st.integers(0, 40),
+        kind=st.sampled_from(LeavingType),
+        ordinary=st.booleans(),
+        withdrawn=st.integers(0, 4),
+        may_enrol=st.integers(0, 5),
+        hired=st.integers(0, 4),
+    )
+    def a_notice_comes(
+        self, days: int, paid: int | None, kind: LeavingType, ordinary: bool, **odds: int
+    ) -> None:
+        row, last_day = self.row(), self.today() + timedelta(days=days)
+        hired_on = (
+            row.last_day + timedelta(days=1)
+            if row and odds["hired"] == 0 and row.last_day < last_day
+            else None
+        )
+        note = notice(
+            last_day=last_day.isoformat(),
+            last_working_day=None if paid is None else last_day - timedelta(days=paid),
+            leaving_type=LeavingType.RESIGNATION if ordinary else kind,
+            withdrawn=odds["withdrawn"] == 0,
+            may_enrol=odds["may_enrol"] > 0,
+            hired_on=hired_on,
+            personal_email=MAIL,
+        )
+        self.heard.append(note)
+        self.takes(note)
+        held = note.leaving_type not in ORDINARY or not note.may_enrol
+        after = self.row()
+        if (
+            held
+            and after
+            and after.notice == note.event_id
+            and after.stage in leavers.BEFORE_ENROLMENT - {S.DECLINED}
+        ):
+            reason = note.leaving_type.value if note.leaving_type not in ORDINARY else "not_to_enrol"
+            assert after.stage is S.HELD or self.go_for == reason
+        self.runs()
+        if self.row() is not None:
+            assert self.takes(replace(note)) in (Heard.SAME, Heard.SUPPRESSED), "the same notice twice"
+
+    @precondition(lambda self: self.heard)
+    @rule(which=st.integers(0, 100))
+    def an_old_notice_comes_again(self, which: int) -> None:
+        self.takes(self.heard[which % len(self.heard)])
+        self.runs()
+
+    # --- the leaver ------------------------------------------------------------------------------------
+
+    def answers(self, act: Callable[[Tx, Leaver], None], stage: Stage) -> None:
+        before = self.row()
+        if before is None:
+            return
+        now = self.desk.clock.now()
+        is_open = before.stage in (S.ASKED, S.CONSENTED, S.LATER, S.DECLINED) and before.enrol_at > now  # type: ignore[operator]
+        refused = isinstance(self.acts(act), Refusal)
+        assert refused is not is_open
+        if is_open:
+            assert self.stage_row().stage is stage
+            (self.silent.add if stage is S.DECLINED else self.silent.discard)(before.last_day)
+        self.runs()
+
+    @rule(mail_only=st.booleans())
+    def they_say_yes(self, mail_only: bool) -> None:
+        self.answers(
+            lambda tx, row: leaving.say_yes(tx, row, MAIL, mail_only=mail_only, said=SAID), S.CONSENTED
+        )
+
+    @rule(email=st.sampled_from(["", MAIL]))
+    def they_say_later(self, email: str) -> None:
+        self.answers(lambda tx, row: leaving.say_later(tx, row, email, POLICY, SAID), S.LATER)
+
+    @rule()
+    def they_say_no(self) -> None:
+        self.answers(lambda tx, row: leaving.say_no(tx, row, SAID), S.DECLINED)
+
+    @rule()
+    def they_prove_the_mailbox(self) -> None:
+        def prove(tx: Tx, row: Leaver) -> None:
+            leaving.may_answer(tx, row)
+            code = leaving.proof_code(tx, people.one(tx, row.person_id), POLICY)
+            if code:
+                leaving.prove(tx, row, accounts.note(tx, COMPANY, Side.COMPANY), code)
+
+        self.acts(prove)
+
+    @rule(agreed=st.booleans(), by_address=st.booleans())
+    def they_join(self, agreed: bool, by_address: bool) -> None:
+        before = self.row()
+
+        def join(tx: Tx, row: Leaver) -> Any:
+            if by_address:
+                return joining.match_joiner(tx, ALUMNI, MAIL, POLICY)
+            code = leaving.join_code(tx, people.one(tx, row.person_id), POLICY)
+            return joining.redeem(tx, joining.Comer(ALUMNI, "ja", agreed), code, POLICY)
+
+        came = isinstance(self.acts(join), Person)
+        if came:
+            assert before is not None
+            assert before.stage in (S.ENROLLED, S.JOINED) or (
+                before.stage in (S.LATER, S.UNANSWERED) and agreed
+            )
+            assert self.stage_row().stage is S.JOINED
+        self.runs()
+
+    @rule()
+    def they_leave_the_network(self) -> None:
+        tied = self.desk.sees(
+            lambda tx: accounts.who(tx, ALUMNI, Side.ALUMNI, "ja", "Asia/Tokyo").actor.person_id
+        )
+        if tied is not None:
+            assert not isinstance(self.acts(lambda tx, row: leaving.leave(tx, row, SAID)), Refusal)
+            assert self.person().name == ""
+        self.runs()
+
+    # --- HR and the clock ------------------------------------------------------------------------------
+
+    @rule(
+        decision=st.sampled_from(["hold", "release", "release", "strike", "return"]), sure=st.integers(0, 3)
+    )
+    def hr_decides(self, decision: str, sure: int) -> None:
+        if decision in ("strike", "return") and sure:
+            return  # seldom, or every life is short
+        acts = {
+            "hold": lambda tx, row: notices.hold(tx, row, "by_hr"),
+            "release": lambda tx, row: leaving.release(tx, row, POLICY),
+            "strike": leaving.strike,
+            "return": lambda tx, row: row.question and notices.come_back(tx, row),
+        }
+        before = self.row()
+        refused = isinstance(self.acts(acts[decision]), Refusal)
+        if before is not None and decision == "release" and not refused:
+            self.go_for = before.held_because
+        if before is not None and decision == "hold" and not refused:
+            self.go_for = ""
+        self.runs()
+
+    @rule(days=st.integers(0, 45), hours=st.integers(0, 23))
+    def time_passes(self, days: int, hours: int) -> None:
+        self.desk.clock.passes(days * 86_400 + hours * 3600)
+        self.runs()
+
+    @rule(days=st.sampled_from([90, 200]))
+    def a_long_time_passes(self, days: int) -> None:
+        self.desk.clock.passes(days * 86_400)
+        self.runs()
+
+    # --- promises --------------------------------------------------------------------------------------
+
+    @invariant()
+    def promises_hold(self) -> None:
+        row = self.row()
+        if row is None:
+            return
+        person, now = self.person(), self.desk.clock.now()
+        decision = self.desk.sees(lambda tx: consents.decision(tx, row.person_id))
+        if row.stage in (S.ENROLLED, S.JOINED, S.CONSENTED):
+            assert decision is Decision.GIVEN, f"{row.stage} without a consent"
+        if people.is_member(person, now):
+            assert self.today() > row.last_day, "a member before the last day is over"
+            assert row.stage in (S.ENROLLED, S.JOINED, S.HELD)
+        if row.stage in (S.DECLINED, S.WITHDRAWN):
+            assert person.private_email is None
+        if row.stage in (S.STRUCK, S.DECEASED, S.LEFT):
+            assert (person.name, person.private_email, person.left_at is None) == ("", None, False)
+            assert (row.company_email, row.manager, row.department) == ("", "", "")
+        if row.enrol_at is not None and row.enrol_at <= now and row.asks is not None:
+            self._after_the_last_day(row, person)
+
+    def _after_the_last_day(self, row: Leaver, person: Person) -> None:
+        if row.changed_at is None or row.changed_at <= self.desk.clock.now():
+            assert row.stage not in (S.ANNOUNCED, S.ASKED, S.CONSENTED), "forgotten on the last day"
+        if row.stage is S.DECLINED:
+            assert person.name == "", "kept after a no"

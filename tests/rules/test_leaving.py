@@ -1,0 +1,25 @@
+"""Whatever happens in whichever order, the promises to a leaver hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.rules.leaving_life import Life
+
+
+def live(template: Path, lives: int, steps: int) -> None:
+    machine = type("LifeOnTemplate", (Life,), {"template": template})
+    run_state_machine_as_test(machine, settings=settings(max_examples=lives, stateful_step_count=steps))  # type: ignore[no-untyped-call]
+
+
+def test_some_lives_of_a_leaver(template: Path) -> None:
+    live(template, lives=40, steps=20)
+
+
+@pytest.mark.long
+def test_many_long_lives_of_a_leaver(template: Path) -> None:
+    live(template, lives=400, steps=50)
