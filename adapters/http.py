@@ -25,7 +25,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter("okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry)
+        self.requests = Counter(
+            "okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry
+        )
 
     async def show(self, request: web.Request) -> web.Response:
         """The page that Prometheus reads."""
@@ -36,7 +38,8 @@ Application = web.Application
 
 
 def session() -> ClientSession:
-    """The one client session of the process, for every call to another system: 10 s in all, 3 s to connect."""
+    """The one client session of the process, for every call to another system: 10 s in all, 3 s to
+    connect."""
     return ClientSession(timeout=ClientTimeout(total=10, connect=3))
 
 
@@ -48,7 +51,8 @@ def metrics_page(metrics: Metrics) -> Application:
 
 
 def client_network(request: web.Request, proxies: Collection[str]) -> str:
-    """Whose network a request comes from, `203.0.113.0/24` or an IPv6 /48: enough to block, too little to name.
+    """Whose network a request comes from, `203.0.113.0/24` or an IPv6 /48: enough to block, too little to
+    name.
 
     `X-Forwarded-For` is believed only from a proxy that the settings name, and only its last foreign entry.
     """
@@ -99,7 +103,9 @@ def application(
 
     async def prepared(request: web.Request) -> web.Response:
         hindrances = await ready()
-        return web.json_response({"ok": not hindrances, "hindrances": hindrances}, status=503 if hindrances else 200)
+        return web.json_response(
+            {"ok": not hindrances, "hindrances": hindrances}, status=503 if hindrances else 200
+        )
 
     app.router.add_get("/healthz", healthy)
     app.router.add_get("/readyz", prepared)

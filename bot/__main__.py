@@ -48,7 +48,9 @@ def _stop_signal() -> asyncio.Event:
 
 @cli.command()
 def playground(
-    leavers: Annotated[Path | None, typer.Option(help="a CSV of leavers to begin with, instead of ours")] = None,
+    leavers: Annotated[
+        Path | None, typer.Option(help="a CSV of leavers to begin with, instead of ours")
+    ] = None,
     folder: Annotated[Path, typer.Option(help="where it keeps its files")] = Path("var/playground"),
 ) -> None:
     """Try everything on this machine: a local Slack, a mailbox, and a clock that can be moved."""

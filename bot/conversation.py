@@ -165,7 +165,8 @@ class ButtonPressed(Arrival):
 
 @dataclass(frozen=True, slots=True)
 class FormSubmitted(Arrival):
-    """Somebody sent a form; `values` are raw: field name -> text, or a list of choices. `twin` as for buttons."""
+    """Somebody sent a form; `values` are raw: field name -> text, or a list of choices. `twin` as for
+    buttons."""
 
     bound: Bound
     values: Mapping[str, str | tuple[str, ...] | None]

@@ -1,4 +1,5 @@
-"""A form is a dataclass whose fields say what kind of question they are; values come back typed or refused."""
+"""A form is a dataclass whose fields say what kind of question they are; values come back typed or
+refused."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ def specs(schema: type) -> dict[str, Spec]:
 
 
 def questions(schema: type, prefix: str, blank: Any, has: Any) -> tuple[Field, ...]:
-    """The questions as shown: labels `<prefix>.<field>`, hints `…_hint` where the catalogue has one, pre-filled."""
+    """The questions as shown: labels `<prefix>.<field>`, hints `…_hint` where the catalogue has one,
+    pre-filled."""
     return tuple(_question(name, spec, prefix, blank, has) for name, spec in specs(schema).items())
 
 
@@ -129,8 +131,10 @@ def clean(value: str) -> str:
 
 
 def _harmless(char: str) -> bool:
-    return unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn") and not 0x202A <= ord(char) <= 0x202E and (
-        not 0x2066 <= ord(char) <= 0x2069
+    return (
+        unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn")
+        and not 0x202A <= ord(char) <= 0x202E
+        and (not 0x2066 <= ord(char) <= 0x2069)
     )
 
 

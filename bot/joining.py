@@ -24,7 +24,8 @@ CLAIMS = frozenset({Stage.LATER, Stage.UNANSWERED})
 
 
 def match_joiner(tx: Tx, address: Address, email: str, policy: Policy) -> Person | None:
-    """Tie a new account whose confirmed address is one that we proved; `None` leaves the account a stranger."""
+    """Tie a new account whose confirmed address is one that we proved; `None` leaves the account a
+    stranger."""
     person = people.by_proven_email(tx, email)
     leaver = leavers.of_person(tx, person.id) if person else None
     if person is None or leaver is None or leaver.stage not in WELCOMES:

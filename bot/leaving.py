@@ -78,7 +78,9 @@ def _say(tx: Tx, leaver: Leaver, decision: Decision, stage: Stage, said: Said) -
         leavers.move(tx, leaver, stage)
     leaver.answered_at, leaver.stuck = now(tx), ""
     consents.record(tx, leaver.person_id, decision, said)
-    journal.write(tx, f"consent.{decision.value}", leaver.person_id, actor=leaver.person_id, detail=said.channel)
+    journal.write(
+        tx, f"consent.{decision.value}", leaver.person_id, actor=leaver.person_id, detail=said.channel
+    )
 
 
 def proof_code(tx: Tx, person: Person, policy: Policy) -> str | None:
@@ -105,7 +107,8 @@ def prove(tx: Tx, leaver: Leaver, account: Account, code: str) -> None:
 
 
 def enrol(tx: Tx, leaver: Leaver, policy: Policy) -> None:
-    """Becoming an alumnus, on the last day: with a consent enrolled, without an answer only a silent record."""
+    """Becoming an alumnus, on the last day: with a consent enrolled, without an answer only a silent
+    record."""
     person = _person(tx, leaver)
     outbox.cancel(tx, person_id=person.id)  # a question that was not delivered yet comes too late
     if leaver.stage is Stage.CONSENTED:
@@ -143,7 +146,8 @@ def release(tx: Tx, leaver: Leaver, policy: Policy) -> None:
 
 
 def strike(tx: Tx, leaver: Leaver) -> None:
-    """HR says never: everything stops for good; who died is kept as deceased, so that nobody ever writes again."""
+    """HR says never: everything stops for good; who died is kept as deceased, so that nobody ever writes
+    again."""
     target = Stage.DECEASED if "death" in (leaver.held_because, leaver.leaving_type) else Stage.STRUCK
     leavers.move(tx, leaver, target)
     leaver.question = leaver.stuck = ""
@@ -190,4 +194,3 @@ def _person(tx: Tx, leaver: Leaver) -> Person:
     if person is None:
         raise Conflict("leavers.moved_on")
     return person
-

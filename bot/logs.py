@@ -9,7 +9,9 @@ from typing import Any
 
 import structlog
 
-PRIVATE = frozenset({"email", "name", "token", "text", "body", "payload", "address", "code_entered", "mail", "to"})
+PRIVATE = frozenset(
+    {"email", "name", "token", "text", "body", "payload", "address", "code_entered", "mail", "to"}
+)
 
 
 def _private(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -31,9 +33,12 @@ def _trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 
 def set_up(level: str) -> None:
-    """Send everything to standard error. Bolt and the Slack client stay quiet: they log bodies at INFO and DEBUG."""
+    """Send everything to standard error. Bolt and the Slack client stay quiet: they log bodies at INFO and
+    DEBUG."""
     number = logging.getLevelNamesMapping()[level]
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", force=True)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", force=True
+    )
     for noisy in ("okaeri.bolt", "slack_bolt", "slack_sdk", "apscheduler", "aiohttp", "mail.log", "alembic"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     # What is no HTTP at all is quoted in a traceback, whoever sent it; all bugs of ours are caught before.

@@ -1,4 +1,5 @@
-"""A notice of leaving, from whichever door: it opens a stint, moves it, holds it, withdraws it, or changes nothing.
+"""A notice of leaving, from whichever door: it opens a stint, moves it, holds it, withdraws it, or changes
+nothing.
 
 Nothing is sent from here; the sweeps of `jobs.enrolment` ask the tables what is due.
 """
@@ -14,7 +15,6 @@ from bot.ports import ORDINARY, LeaverNotice, LeavingType
 from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
 from storage.engine import Tx, now
 from storage.leavers import BEFORE_ENROLMENT, ENDED, Leaver, Stage
-
 
 QUESTIONS = 2
 """How often one leaving is asked about, whatever its dates do."""
@@ -60,7 +60,8 @@ def _open(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
 
 
 def _said_no(tx: Tx, notice: LeaverNotice) -> bool:
-    """Whether this is the leaving of somebody who was erased: corrections of its date do not create them again.
+    """Whether this is the leaving of somebody who was erased: corrections of its date do not create them
+    again.
 
     A hiring date after it, or a last day more than half a year later, is another leaving and a new question.
     """
@@ -223,8 +224,8 @@ def _take_over_person(tx: Tx, person: people.Person, notice: LeaverNotice) -> No
 
 
 def _hold_if_needed(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> bool:
-    """Death, dismissal, dispute, unknown types and 登録可否 = no wait for HR; HR's own "go" is not overruled by the
-    same reason again."""
+    """Death, dismissal, dispute, unknown types and 登録可否 = no wait for HR; HR's own "go" is not overruled
+    by the same reason again."""
     reason = "" if notice.may_enrol else "not_to_enrol"
     if notice.leaving_type not in ORDINARY:
         reason = notice.leaving_type.value
@@ -237,7 +238,8 @@ def _hold_if_needed(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> bool:
 
 
 def hold(tx: Tx, leaver: Leaver, reason: str) -> None:
-    """Stop a leaver until HR says go; where they stood is kept. Raises `Conflict` after the account was tied."""
+    """Stop a leaver until HR says go; where they stood is kept. Raises `Conflict` after the account was
+    tied."""
     came_from = leaver.stage.value
     leavers.move(tx, leaver, Stage.HELD)
     stop(tx, leaver)

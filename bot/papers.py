@@ -26,7 +26,9 @@ def slack_manifest(side: str, base_url: str) -> str:
 
     settings = load()
     words, registry = texts(settings), discover("bot.commands")
-    return dump(manifest(Side(side), registry, words, settings.brand(), base_url or "https://okaeri.example.com"))
+    return dump(
+        manifest(Side(side), registry, words, settings.brand(), base_url or "https://okaeri.example.com")
+    )
 
 
 async def import_file(settings: Settings, file: Path, *, dry_run: bool) -> tuple[list[str], int]:
@@ -43,8 +45,10 @@ async def import_file(settings: Settings, file: Path, *, dry_run: bool) -> tuple
 
 def _lines(result: Result, words: Texts, locale: str) -> list[str]:
     lines = [words.plain(intake.figure(heard, count), locale) for heard, count in result.counts.items()]
-    for error in result.errors:
-        lines.append(f"{words.plain(intake.where(error), locale)}: {words.plain(intake.what(error), locale)}")
+    lines += [
+        f"{words.plain(intake.where(error), locale)}: {words.plain(intake.what(error), locale)}"
+        for error in result.errors
+    ]
     return lines or [words.plain(intake.nothing(), locale)]
 
 

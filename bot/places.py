@@ -1,4 +1,5 @@
-"""Places where features meet: a feature hangs a button there, another one shows the place. Markers, never made."""
+"""Places where features meet: a feature hangs a button there, another one shows the place. Markers, never
+made."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ class HomePlace:
 
 
 class WelcomePlace:
-    """The welcome of somebody just tied: what to do first. No arguments; the actor may not be a member yet."""
+    """The welcome of somebody just tied: what to do first. No arguments; the actor may not be a member
+    yet."""
 
 
 class LeaverPlace:

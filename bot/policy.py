@@ -1,4 +1,5 @@
-"""What a company decides about its network: dates, hours, patience. Values with defaults, no reading of files."""
+"""What a company decides about its network: dates, hours, patience. Values with defaults, no reading of
+files."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from storage.outbox import Draft, Route
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A card with what makes it one message: its kind, its purpose, and what tells it from the next of its kind.
+    """A card with what makes it one message: its kind, its purpose, and what tells it from the next of its
+    kind.
 
     `invites` has the Inviter asked for the way in at delivery.
     """
@@ -44,7 +45,8 @@ def to_alumnus(tx: Tx, person_id: str, letter: Letter) -> bool:
 
 def _put(tx: Tx, letter: Letter, route: Route, person_id: str, leaver_id: int | None) -> bool:
     draft = Draft(
-        letter.kind, dump_card(letter.card), letter.purpose, route, f"{letter.kind}:{person_id}:{letter.dedup}",
+        letter.kind, dump_card(letter.card), letter.purpose, route,
+        f"{letter.kind}:{person_id}:{letter.dedup}",
         person_id=person_id, leaver_id=leaver_id, invites=letter.invites,
     )  # fmt: skip
     return outbox.put(tx, draft) is not None

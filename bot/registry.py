@@ -1,7 +1,7 @@
 """How a feature says what it can do, and the frozen `Registry` that dispatch, help, manifests and tests read.
 
-A module owns its `feature`; nothing is registered by importing. Calling a registered action gives a `Bound`, so no
-id is ever typed by hand, and mypy refuses a call with wrong arguments.
+A module owns its `feature`; nothing is registered by importing. Calling a registered action gives a `Bound`,
+so no id is ever typed by hand, and mypy refuses a call with wrong arguments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, get_type_hints
 
 from bot.conversation import (
-    Actor, Answer, Bound, Button, Card, Conversation, Happening, Option, Role, Scalar, Side,
+    Actor,
+    Answer,
+    Bound,
+    Button,
+    Card,
+    Conversation,
+    Happening,
+    Option,
+    Role,
+    Scalar,
+    Side,
 )  # fmt: skip
 from bot.errors import BadUsage
 from bot.policy import Policy
@@ -29,7 +39,8 @@ BOTH = (Side.COMPANY, Side.ALUMNI)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a handler is given: the transaction, who acts where, the company's policy, and what else there is."""
+    """What a handler is given: the transaction, who acts where, the company's policy, and what else there
+    is."""
 
     tx: Tx
     actor: Actor
@@ -39,7 +50,8 @@ class Context:
     conversation: Conversation
 
     def offers(self, place: type, *args: Scalar) -> tuple[Button, ...]:
-        """The buttons that other features hang on a place (a card's marker class), in the order of their features."""
+        """The buttons that other features hang on a place (a card's marker class), in the order of their
+        features."""
         made = (offer.make(self, *args) for offer in self.registry.offers.get(place, ()))
         return tuple(button for button in made if button is not None)
 
@@ -122,9 +134,12 @@ class Action(Generic[P]):
         self.handler, self._feature = handler, feature
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Bound:
+        """The action with its arguments, for a button."""
         return self.handler.bind(*args, **kwargs)
 
-    def offered_on(self, place: type) -> Callable[[Callable[..., Button | None]], Callable[..., Button | None]]:
+    def offered_on(
+        self, place: type
+    ) -> Callable[[Callable[..., Button | None]], Callable[..., Button | None]]:
         """Hang a button for this action on a place; the function decides for whom."""
 
         def register(make: Callable[..., Button | None]) -> Callable[..., Button | None]:
@@ -148,7 +163,8 @@ class FormAction(Action[P], Generic[P, F]):
         return card
 
     def suggests(self, name: str) -> Callable[[Callable[..., tuple[Option, ...]]], Callable[..., Any]]:
-        """Suggestions for a search field: a function of the context, the typed words and the action's arguments."""
+        """Suggestions for a search field: a function of the context, the typed words and the action's
+        arguments."""
 
         def register(suggest: Callable[..., tuple[Option, ...]]) -> Callable[..., Any]:
             self.handler.options[name] = suggest
@@ -169,7 +185,11 @@ class Feature:
         self.home: Callable[[Context], Card] | None = None
 
     def command(
-        self, *sides: Side, roles: tuple[Role, ...] = (), until: tuple[Role, ...] = (), **traits: Unpack[Traits]
+        self,
+        *sides: Side,
+        roles: tuple[Role, ...] = (),
+        until: tuple[Role, ...] = (),
+        **traits: Unpack[Traits],
     ) -> Callable[[Callable[[Context, str], Answer]], Callable[[Context, str], Answer]]:
         """Register a verb; a function with another name than the file is a sub-verb (`leavers add`)."""
 
@@ -213,7 +233,9 @@ class Feature:
         hints = get_type_hints(run)
         names = list(inspect.signature(run).parameters)[skip:]
         arguments = {n: hints[n] for n in names}
-        found = Handler(f"{self.name}.{run.__name__}", run, arguments, frozenset(sides or BOTH), roles, reads=False)
+        found = Handler(
+            f"{self.name}.{run.__name__}", run, arguments, frozenset(sides or BOTH), roles, reads=False
+        )
         self.handlers.append(found)
         return found
 

@@ -34,4 +34,6 @@ async def _listen(server: Server, app: Application, host: str, port: int) -> Non
     try:
         await server.listen(app, host, port)
     except OSError as taken:
-        raise ConfigError([f"OKAERI_HOST/OKAERI_PORT: {host}:{port} cannot be used ({taken.strerror})"]) from None
+        raise ConfigError(
+            [f"OKAERI_HOST/OKAERI_PORT: {host}:{port} cannot be used ({taken.strerror})"]
+        ) from None

@@ -1,6 +1,7 @@
 """Settings: read once from `OKAERI_*` and `.env`, frozen, and every mistake reported at once.
 
-Names of other libraries (`SLACK_BOT_TOKEN` …) are never read, because they would switch modes behind our back.
+Names of other libraries (`SLACK_BOT_TOKEN` …) are never read, because they would switch modes behind our
+back.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from bot.policy import Policy
 from storage.columns import Vault
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_HTTP, _HTTPS = ("https", "http"), ("https",)
+_WEB_ADDRESSES = {
+    "base_url": _HTTP, "alumni_invite_url": _HTTP, "slack_api_url": _HTTP,
+    "logo_url": _HTTPS, "terms_url": _HTTPS,
+}  # fmt: skip
 _SLACK = re.compile(r"slack:T[A-Z0-9]+:[UW][A-Z0-9]+")
 
 
@@ -80,7 +86,8 @@ class Settings(BaseSettings):
     log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
 
     def slack(self, side: Side) -> Mapping[str, str]:
-        """The four values of one Slack app, secrets in the clear; all empty when the side is not configured."""
+        """The four values of one Slack app, secrets in the clear; all empty when the side is not
+        configured."""
         names = ("signing_secret", "app_id", "team_id", "bot_token")
         values = {name: getattr(self, f"slack_{side.value}_{name}") for name in names}
         return {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
@@ -92,7 +99,9 @@ class Settings(BaseSettings):
     def brand(self) -> Brand:
         """Who runs the network."""
         network = self.network_name or f"{self.company_name} Alumni"
-        return Brand(network, self.company_name, self.contact_name, self.contact_email, self.logo_url, self.terms_url)
+        return Brand(
+            network, self.company_name, self.contact_name, self.contact_email, self.logo_url, self.terms_url
+        )
 
     def policy(self) -> Policy:
         """The company's rules."""
@@ -113,7 +122,11 @@ class Settings(BaseSettings):
 
     def staff(self) -> tuple[tuple[Role, str], ...]:
         """Who runs the network: (role, e-mail or address)."""
-        return tuple((role, who) for role, names in ((Role.OWNER, self.owners), (Role.HR, self.hr)) for who in _words(names))
+        return tuple(
+            (role, who)
+            for role, names in ((Role.OWNER, self.owners), (Role.HR, self.hr))
+            for who in _words(names)
+        )
 
     def proxies(self) -> frozenset[str]:
         """Addresses whose `X-Forwarded-For` is believed."""
@@ -129,7 +142,9 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as wrong:
-        mistakes = [f"OKAERI_{str(e['loc'][0]).upper()}: {e['msg']}" for e in wrong.errors(include_input=False)]
+        mistakes = [
+            f"OKAERI_{str(e['loc'][0]).upper()}: {e['msg']}" for e in wrong.errors(include_input=False)
+        ]
         raise ConfigError(mistakes) from None
 
 
@@ -180,13 +195,14 @@ def _slack(settings: Settings) -> Iterable[str]:
         missing = [name for name, value in values.items() if not value]
         if missing and len(missing) < len(values):
             for name in missing:
-                yield f"OKAERI_SLACK_{side.value.upper()}_{name.upper()}: missing; right: all four of a side, or none"
+                variable = f"OKAERI_SLACK_{side.value.upper()}_{name.upper()}"
+                yield f"{variable}: missing; right: all four of a side, or none"
     if not settings.sides():
-        yield "OKAERI_SLACK_COMPANY_* and OKAERI_SLACK_ALUMNI_*: no app is configured; right: at least one side"
+        yield "OKAERI_SLACK_COMPANY_*, OKAERI_SLACK_ALUMNI_*: no app is configured; right: at least one"
     company, alumni = settings.slack(Side.COMPANY), settings.slack(Side.ALUMNI)
     for name in ("app_id", "team_id", "signing_secret"):
         if company[name] and company[name] == alumni[name]:
-            yield f"OKAERI_SLACK_ALUMNI_{name.upper()}: the same as the company's; right: two apps in two workspaces"
+            yield f"OKAERI_SLACK_ALUMNI_{name.upper()}: the company's; right: two apps in two workspaces"
 
 
 def _addresses(settings: Settings) -> Iterable[str]:
@@ -198,8 +214,7 @@ def _addresses(settings: Settings) -> Iterable[str]:
         for who in _words(getattr(settings, name)):
             if not _EMAIL.fullmatch(who) and not _SLACK.fullmatch(who):
                 yield f"OKAERI_{name.upper()}: {who!r}; right: an e-mail address or slack:T0123:U0123"
-    for name, schemes in (("base_url", ("https", "http")), ("alumni_invite_url", ("https", "http")),
-                          ("slack_api_url", ("https", "http")), ("logo_url", ("https",)), ("terms_url", ("https",))):  # fmt: skip
+    for name, schemes in _WEB_ADDRESSES.items():
         value = getattr(settings, name)
         if value and not _is_address(value, schemes):
             yield f"OKAERI_{name.upper()}: {value!r}; right: an address that begins with {' or '.join(schemes)}://"
@@ -245,4 +260,4 @@ def _place(settings: Settings) -> Iterable[str]:
             yield f"OKAERI_{name.upper()}: {value!r} does not exist; right: an existing path"
     host, _, port = settings.metrics_bind.rpartition(":")
     if settings.metrics_bind and (not host or not port.isdigit()):
-        yield f"OKAERI_METRICS_BIND: {settings.metrics_bind!r}; right: 127.0.0.1:9464, or empty to switch it off"
+        yield f"OKAERI_METRICS_BIND: {settings.metrics_bind!r}; right: 127.0.0.1:9464, or empty for none"

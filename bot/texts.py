@@ -1,7 +1,7 @@
 """The words of the house: English and Japanese side by side in `catalogue/*.toml`.
 
-A sentence becomes *parts*, not a string: a part knows whether it is ours (may be bold) or data (never markup),
-so that every renderer can write data in a way that cannot turn into markup.
+A sentence becomes *parts*, not a string: a part knows whether it is ours (may be bold) or data (never
+markup), so that every renderer can write data in a way that cannot turn into markup.
 """
 
 from __future__ import annotations

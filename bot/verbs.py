@@ -44,7 +44,9 @@ class Verbs:
 
     def close_to(self, words: str) -> Iterable[str]:
         """At most two verbs that look like what was typed."""
-        return difflib.get_close_matches(words.split(" ")[0].casefold(), list(self._verbs), n=2, cutoff=0.5)
+        return difflib.get_close_matches(
+            words.split(" ", maxsplit=1)[0].casefold(), list(self._verbs), n=2, cutoff=0.5
+        )
 
 
 def _translations(command: Command, texts: Texts) -> Iterable[str]:

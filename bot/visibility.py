@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Audience(StrEnum):
@@ -30,9 +31,14 @@ COMPANY_KNOWS = frozenset({NAME, "kana", "former_name", "department"})
 def visible(audience: Audience, shown: Collection[str], *, listed: bool) -> frozenset[str]:
     """The fields an audience sees of somebody who shows `shown`.
 
-    Other alumni see nobody who is not listed. HR sees what the company knew before, and the profile: its owner is
-    told so beside the form. Owners see everything.
+    Other alumni see nobody who is not listed. HR sees what the company knew before, and the profile: its
+    owner is told so beside the form. Owners see everything.
     """
+    return _visible(audience, tuple(shown), listed)
+
+
+@lru_cache(maxsize=1024)
+def _visible(audience: Audience, shown: tuple[str, ...], listed: bool) -> frozenset[str]:
     if audience is Audience.ALUMNI:
         return frozenset({NAME, *(field for field in CHOOSABLE if field in shown)}) if listed else frozenset()
     if audience is Audience.HR and not listed:

@@ -1,4 +1,5 @@
-"""What the platforms know about accounts: who of the staff has which, and the language and standing of all others."""
+"""What the platforms know about accounts: who of the staff has which, and the language and standing of all
+others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The leavers' clock: HR told and reminded, asked, asked again, enrolled, invited, renewed, the later mail, erased.
+"""The leavers' clock: HR told and reminded, asked, asked again, enrolled, invited, renewed, the later mail,
+erased.
 
 Every sweep asks "what is due?" and is safe to repeat: what was done has moved on or is in the outbox already.
 """
@@ -44,7 +45,12 @@ def tell_hr(tx: Tx, policy: Policy) -> bool:
         to_staff(tx, "decisions.notice", decisions.notice_card(leaver, person), dedup, leaver.id)
     if len(rows) > FLOOD:
         held = sum(1 for leaver, _ in rows if _needs_hr(leaver))
-        to_staff(tx, "decisions.notices", decisions.many_card(len(rows), held), f"{rows[0][0].id}:{now(tx):%Y%m%d%H%M%S}")
+        to_staff(
+            tx,
+            "decisions.notices",
+            decisions.many_card(len(rows), held),
+            f"{rows[0][0].id}:{now(tx):%Y%m%d%H%M%S}",
+        )
     for leaver, _ in rows:
         leaver.told_at = now(tx)
     return bool(rows)
@@ -72,7 +78,9 @@ def remind_hr(tx: Tx, policy: Policy) -> bool:
 def ask(tx: Tx, policy: Policy) -> bool:
     """The question, on its day; never when HR has not yet been told of the notice."""
     rows = _with_person(tx, leavers.due(tx, Leaver.ask_at, {S.ANNOUNCED}))
-    rows = [(leaver, person) for leaver, person in rows if leaver.enrol_at is None or leaver.enrol_at > now(tx)]
+    rows = [
+        (leaver, person) for leaver, person in rows if leaver.enrol_at is None or leaver.enrol_at > now(tx)
+    ]
     for leaver, person in rows:
         if leaving.ask(tx, leaver):
             card = welcome.question(leaver, person, policy)
@@ -131,7 +139,9 @@ def write_later(tx: Tx, policy: Policy) -> bool:
         if person.private_email_proven_at is not None:
             code = leaving.join_code(tx, person, policy)
             card = welcome.later_mail(person, code, policy)
-            to_mailbox(tx, leaver, Letter("welcome.later_mail", card, str(leaver.id), Purpose.ASKING, invites=True))
+            to_mailbox(
+                tx, leaver, Letter("welcome.later_mail", card, str(leaver.id), Purpose.ASKING, invites=True)
+            )
         leaver.later_at = None
     return bool(rows)
 
@@ -152,5 +162,3 @@ def erase(tx: Tx, policy: Policy) -> bool:
     for leaver in rows:
         leaving.expire(tx, leaver)
     return bool(rows)
-
-

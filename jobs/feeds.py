@@ -1,6 +1,7 @@
 """Files of leavers: read, acted on row by row, reported to HR, and not left lying around.
 
-A file in the drop folder is taken when its size was the same in two polls; links, folders and hidden files are not.
+A file in the drop folder is taken when its size was the same in two polls; links, folders and hidden files
+are not.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ class Importer:
         digest = hashlib.sha256(data).hexdigest()[:16]
         card = intake.rejected_card(why.text)
         at = self._database.clock.now()
-        await self._database.run(lambda tx: to_staff(tx, "intake.rejected", card, f"{digest}:{at:%Y%m%d%H%M}"))
+        await self._database.run(
+            lambda tx: to_staff(tx, "intake.rejected", card, f"{digest}:{at:%Y%m%d%H%M}")
+        )
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The clock's wiring: fixed sweeps in APScheduler, a lease around every run, and what each run left behind.
 
-APScheduler keeps nothing: memory store, `coalesce`, one instance, no misfire limit. Truth is in our tables, a job
-only asks what is due. A run that fails is logged with a code and comes again; it never ends the schedule.
+APScheduler keeps nothing: memory store, `coalesce`, one instance, no misfire limit. Truth is in our tables, a
+job only asks what is due. A run that fails is logged with a code and comes again; it never ends the schedule.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ LEASE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One sweep: its name, how often it runs in seconds, and what it does; its value says whether it did anything."""
+    """One sweep: its name, how often it runs in seconds, and what it does; its value says whether it did
+    anything."""
 
     name: str
     every: float

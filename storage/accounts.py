@@ -1,7 +1,7 @@
 """Accounts on a platform, whom they belong to, and who of them is staff (owners, HR).
 
-An account is tied to a person only by a code, by an address that we proved and the platform confirms, by delivery
-to the company address, or by HR; never by a name.
+An account is tied to a person only by a code, by an address that we proved and the platform confirms, by
+delivery to the company address, or by HR; never by a name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import Tx, now
+from storage.engine import Tx, now, quick
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
 
@@ -198,8 +198,9 @@ def _asked() -> Select[tuple[Any, ...]]:
 
 
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
-    """Who acts, with every role they hold at this moment. One query; for a company account of somebody known, two."""
-    row = tx.execute(_asked(), {"address": str(address)}).one()
+    """Who acts, with every role they hold at this moment. One query; for a company account of somebody known,
+    two."""
+    row = quick(tx, _asked(), {"address": str(address)}).one()
     roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
     person_id = row.person_id
     if side is Side.COMPANY:
@@ -221,8 +222,6 @@ def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone:
         person_id=person_id,
     )
     return Known(actor, met=row.address is not None)
-
-
 
 
 def sweep(tx: Tx, before: datetime) -> None:

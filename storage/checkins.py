@@ -53,7 +53,9 @@ def plan(tx: Tx, person_id: str, due_at: datetime) -> Checkin | None:
     """Plan the next check-in of a person; `None` when one is open already."""
     if current(tx, person_id) is not None:
         return None
-    query = select(Checkin.number).where(Checkin.person_id == person_id).order_by(Checkin.number.desc()).limit(1)
+    query = (
+        select(Checkin.number).where(Checkin.person_id == person_id).order_by(Checkin.number.desc()).limit(1)
+    )
     row = Checkin(person_id=person_id, number=(tx.scalar(query) or 0) + 1, due_at=due_at)
     tx.add(row)
     tx.flush()
@@ -91,7 +93,8 @@ def answer(tx: Tx, checkin: Checkin, word: str) -> None:
 
 
 def postpone(tx: Tx, checkin: Checkin) -> None:
-    """Asked to come later: the next nudge, if one is left, comes at its planned time; nothing is answered yet."""
+    """Asked to come later: the next nudge, if one is left, comes at its planned time; nothing is answered
+    yet."""
     checkin.answer = "later"
     tx.flush()
 

@@ -87,7 +87,8 @@ class WrongCode(NotFound):
 def check(tx: Tx, text: str, use: Use, account: Account, person_id: str | None = None) -> Code:
     """The code row that fits, not yet marked as used (`spend` does). A wrong try is counted.
 
-    Raises `TooOften` while the account is locked, `WrongCode` when nothing fits (or only a locked code would).
+    Raises `TooOften` while the account is locked, `WrongCode` when nothing fits (or only a locked code
+    would).
     """
     at, letters = now(tx), normal(text)
     if account.locked_until and account.locked_until > at:

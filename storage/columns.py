@@ -46,6 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database: UTC, on SQLite without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -54,9 +55,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database: aware again."""
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
-
-
 
 
 class Row(MappedAsDataclass, DeclarativeBase):
@@ -99,7 +99,8 @@ def normal_email(email: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The key ring `id -> 32 bytes`, newest first. Wraps the persons' keys, seals, and makes blind indexes."""
+    """The key ring `id -> 32 bytes`, newest first. Wraps the persons' keys, seals, and makes blind
+    indexes."""
 
     ring: Mapping[str, bytes]
 
@@ -155,4 +156,15 @@ def unseal(key: bytes, blob: bytes, about: str) -> bytes:
     return AESGCM(key).decrypt(blob[:12], blob[12:], about.encode())
 
 
-__all__ = ["InvalidTag", "Row", "Sealed", "Short", "UtcDateTime", "Vault", "kept", "new_id", "normal_email", "words"]
+__all__ = [
+    "InvalidTag",
+    "Row",
+    "Sealed",
+    "Short",
+    "UtcDateTime",
+    "Vault",
+    "kept",
+    "new_id",
+    "normal_email",
+    "words",
+]

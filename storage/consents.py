@@ -72,10 +72,14 @@ WORDING = "stay-1"
 """The version of the words under which consent is asked; a changed wording is a new version."""
 
 
-def record(tx: Tx, person_id: str, decision: Decision, said: Said, purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:
+def record(
+    tx: Tx, person_id: str, decision: Decision, said: Said, purpose: Purpose = Purpose.STAY_IN_TOUCH
+) -> None:
     """Add what the person said, now."""
-    row = Consent(person_id=person_id, purpose=purpose, decision=decision, wording=WORDING, locale=said.locale,
-                  channel=said.channel, at=now(tx))  # fmt: skip
+    row = Consent(
+        person_id=person_id, purpose=purpose, decision=decision, wording=WORDING,
+        locale=said.locale, channel=said.channel, at=now(tx),
+    )  # fmt: skip
     tx.add(row)
     tx.flush()
 

@@ -1,4 +1,5 @@
-"""What became of each leavers' file: its digest, figures, mistakes (never values), and the file itself, sealed, if kept."""
+"""What became of each leavers' file: its digest, figures, mistakes (never values), and the file itself,
+sealed, if kept."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ class FeedFile(Row):
     """One file that was read."""
 
     __tablename__ = "feed_files"
-    __table_args__ = ({"info": kept("person", "leaving", "the sealed file N days by setting; the figures 1 year")},)
+    __table_args__ = (
+        {"info": kept("person", "leaving", "the sealed file N days by setting; the figures 1 year")},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     name: Mapped[str] = mapped_column(Short)

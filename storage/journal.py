@@ -12,7 +12,8 @@ from storage.engine import Tx, now
 
 
 class Line(Row):
-    """One thing that happened. `what` is a word of the house such as `leaver.asked`; `detail` a code, never data."""
+    """One thing that happened. `what` is a word of the house such as `leaver.asked`; `detail` a code, never
+    data."""
 
     __tablename__ = "journal"
     __table_args__ = (

@@ -1,4 +1,5 @@
-"""Leases: which process runs a job at the moment. They make replicas cheap; idempotent sweeps make them safe."""
+"""Leases: which process runs a job at the moment. They make replicas cheap; idempotent sweeps make them
+safe."""
 
 from __future__ import annotations
 

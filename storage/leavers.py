@@ -11,7 +11,18 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, String, UniqueConstraint, delete, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    delete,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from bot.errors import Conflict
@@ -51,12 +62,13 @@ TRANSITIONS: dict[Stage, frozenset[Stage]] = {
     | _GO,
     S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,
     S.CONSENTED: frozenset({S.ENROLLED, S.LATER, S.DECLINED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,
-    S.LATER: frozenset({S.CONSENTED, S.DECLINED, S.ENROLLED, S.HELD, S.WITHDRAWN, S.LEFT, S.RETURNED}) | _ALWAYS,
+    S.LATER: frozenset({S.CONSENTED, S.DECLINED, S.ENROLLED, S.HELD, S.WITHDRAWN, S.LEFT, S.RETURNED})
+    | _ALWAYS,
     S.DECLINED: frozenset({S.CONSENTED, S.LATER, S.WITHDRAWN}) | _ALWAYS | _GO,
     S.UNANSWERED: frozenset({S.ENROLLED, S.HELD, S.LEFT, S.RETURNED, S.WITHDRAWN}) | _ALWAYS,
     S.ENROLLED: frozenset({S.JOINED, S.HELD, S.LEFT, S.RETURNED}) | _ALWAYS,
     S.JOINED: frozenset({S.LEFT, S.RETURNED}) | _ALWAYS,
-    S.WITHDRAWN: frozenset({S.ANNOUNCED, S.HELD}) | _ALWAYS | _GO,
+    S.WITHDRAWN: frozenset({S.ANNOUNCED}) | _ALWAYS | _GO,
     S.STRUCK: frozenset(),
     S.RETURNED: frozenset({S.DECEASED}) | _GO,
     S.LEFT: frozenset({S.DECEASED}),
@@ -187,7 +199,9 @@ def untold(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
 
 def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers whose first contact is near and of whom HR is to be reminded."""
-    query = select(Leaver).where(Leaver.stage == Stage.ANNOUNCED, Leaver.remind_at <= now(tx), Leaver.ask_at > now(tx))
+    query = select(Leaver).where(
+        Leaver.stage == Stage.ANNOUNCED, Leaver.remind_at <= now(tx), Leaver.ask_at > now(tx)
+    )
     return tx.scalars(query.order_by(Leaver.ask_at).limit(limit)).all()
 
 
@@ -215,7 +229,9 @@ def not_from(tx: Tx, source: str, limit: int = 500) -> Sequence[Leaver]:
 
 def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers whose hindrance HR has not been told of yet."""
-    query = select(Leaver).where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told, Leaver.stage.not_in(ENDED))
+    query = select(Leaver).where(
+        Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told, Leaver.stage.not_in(ENDED)
+    )
     return tx.scalars(query.order_by(Leaver.id).limit(limit)).all()
 
 
@@ -231,7 +247,9 @@ def leaving(tx: Tx) -> int:
 def upcoming(tx: Tx, page: int = 1, size: int = 10) -> tuple[Sequence[Leaver], bool]:
     """Who leaves when: everybody on the way out, by last day; and whether there is a next page."""
     query = select(Leaver).where(_on_the_way(tx))
-    rows = tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset((page - 1) * size)).all()
+    rows = tx.scalars(
+        query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset((page - 1) * size)
+    ).all()
     return rows[:size], len(rows) > size
 
 

@@ -1,7 +1,7 @@
 """The outbox: every message that leaves the house is a row, written in the transaction that caused it.
 
-The row is the truth and its guarded UPDATE is the claim. A claim has a lease; a row whose lease ran out while it
-was being sent is *ambiguous* and is reconciled with the platform before it is sent again.
+The row is the truth and its guarded UPDATE is the claim. A claim has a lease; a row whose lease ran out while
+it was being sent is *ambiguous* and is reconciled with the platform before it is sent again.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Delivery(Row):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be sent: a card as JSON, and to whom by which route. `invites` asks the Inviter for the way in."""
+    """What is to be sent: a card as JSON, and to whom by which route. `invites` asks the Inviter for the way
+    in."""
 
     kind: str
     card: str
@@ -119,7 +120,8 @@ def _close(tx: Tx, row: Delivery, text: str) -> bytes:
 
 
 def body(tx: Tx, row: Delivery) -> dict[str, Any]:
-    """What `put` was given: `card` (JSON text), `invites`, `locale`. Raises `LookupError` once it was purged."""
+    """What `put` was given: `card` (JSON text), `invites`, `locale`. Raises `LookupError` once it was
+    purged."""
     if row.payload is None:
         raise LookupError("the words of this message are gone")
     if row.person_id is not None:
@@ -137,10 +139,14 @@ def claim(tx: Tx, limit: int = 10) -> list[Delivery]:
     due = ready & ((Delivery.due_at.is_(None)) | (Delivery.due_at <= now(tx)))
     claimed: list[Delivery] = []
     for row in tx.scalars(select(Delivery).where(due).order_by(Delivery.id).limit(limit)).all():
-        guard = (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == row.status)
+        guard = (
+            (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == row.status)
+        )
         values = {"status": Status.SENDING, "attempts": row.attempts + 1, "next_try": at + LEASE,
                   "ambiguous": row.ambiguous or row.status is Status.SENDING}  # fmt: skip
-        won = tx.execute(update(Delivery).where(guard).values(values).execution_options(synchronize_session=False))
+        won = tx.execute(
+            update(Delivery).where(guard).values(values).execution_options(synchronize_session=False)
+        )
         if won.rowcount == 1:  # type: ignore[attr-defined]
             tx.refresh(row)
             claimed.append(row)
@@ -148,8 +154,12 @@ def claim(tx: Tx, limit: int = 10) -> list[Delivery]:
 
 
 def _mark(tx: Tx, row: Delivery, **values: Any) -> bool:
-    guard = (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == Status.SENDING)
-    done = tx.execute(update(Delivery).where(guard).values(values).execution_options(synchronize_session=False))
+    guard = (
+        (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == Status.SENDING)
+    )
+    done = tx.execute(
+        update(Delivery).where(guard).values(values).execution_options(synchronize_session=False)
+    )
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
@@ -165,7 +175,8 @@ def sent(tx: Tx, row: Delivery, went_by: str, remote: str = "") -> bool:
 
 
 def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool = False) -> bool:
-    """Park a row for `after` seconds; after `TRIES` tries it is dead and HR sees it. Once ambiguous, always."""
+    """Park a row for `after` seconds; after `TRIES` tries it is dead and HR sees it. Once ambiguous,
+    always."""
     if row.attempts >= TRIES:
         return dead(tx, row, reason)
     values = {"status": Status.PENDING, "next_try": wire(tx) + after, "reason": reason,
@@ -207,7 +218,11 @@ def cancel_kind(tx: Tx, person_id: str, kind: str) -> None:
 
 def lately(tx: Tx, person_id: str, kind: str, since: datetime) -> int:
     """How many messages of a kind were queued for a person since a moment."""
-    query = select(func.count()).select_from(Delivery).where(Delivery.person_id == person_id, Delivery.kind == kind)
+    query = (
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.person_id == person_id, Delivery.kind == kind)
+    )
     return tx.scalar(query.where(Delivery.queued_at >= since)) or 0
 
 
@@ -220,7 +235,9 @@ def waiting(tx: Tx) -> int:
 
 def dead_ones(tx: Tx, limit: int = 20) -> Sequence[Delivery]:
     """Messages that were given up, newest first."""
-    return tx.scalars(select(Delivery).where(Delivery.status == Status.DEAD).order_by(Delivery.id.desc()).limit(limit)).all()
+    return tx.scalars(
+        select(Delivery).where(Delivery.status == Status.DEAD).order_by(Delivery.id.desc()).limit(limit)
+    ).all()
 
 
 def sweep(tx: Tx, before: datetime) -> None:

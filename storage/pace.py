@@ -1,6 +1,7 @@
 """How fast each platform may be spoken to: one row a lane, obeyed by every replica.
 
-Source: Slack, about one `chat.postMessage` a second and channel, and a cap for the workspace; `Retry-After` rules.
+Source: Slack, about one `chat.postMessage` a second and channel, and a cap for the workspace; `Retry-After`
+rules.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ class Person(Row):
     __tablename__ = "people"
     __table_args__ = ({"info": kept("person", "stay_in_touch", "until erased; unanswered 90 days")},)
 
-    id: Mapped[str] = mapped_column(String(40), primary_key=True, init=False, default_factory=lambda: new_id("p"))
+    id: Mapped[str] = mapped_column(
+        String(40), primary_key=True, init=False, default_factory=lambda: new_id("p")
+    )
     name: Mapped[str] = mapped_column(Short)
     kana: Mapped[str] = mapped_column(Short, default="")
     romaji: Mapped[str] = mapped_column(Short, default="")
@@ -48,7 +50,9 @@ class Person(Row):
     paused_until: Mapped[date | None] = mapped_column(default=None)
     left_at: Mapped[datetime | None] = mapped_column(default=None)
     private_email: Mapped[bytes | None] = mapped_column(Sealed, default=None, repr=False)
-    private_email_blind: Mapped[bytes | None] = mapped_column(LargeBinary(16), default=None, index=True, repr=False)
+    private_email_blind: Mapped[bytes | None] = mapped_column(
+        LargeBinary(16), default=None, index=True, repr=False
+    )
     private_email_proven_at: Mapped[datetime | None] = mapped_column(default=None)
     unreachable: Mapped[str] = mapped_column(String(64), default="")
     version: Mapped[int] = mapped_column(default=1)
@@ -114,7 +118,8 @@ def seal_for(tx: Tx, person_id: str, place: str, text: str) -> bytes:
 
 
 def open_for(tx: Tx, person_id: str, place: str, blob: bytes) -> str:
-    """Open what `seal_for` made. Raises `InvalidTag` when the value belongs elsewhere, `NoResultFound` when erased."""
+    """Open what `seal_for` made. Raises `InvalidTag` when the value belongs elsewhere, `NoResultFound` when
+    erased."""
     return unseal(_key(tx, person_id), blob, f"{place}:{person_id}").decode()
 
 

@@ -1,7 +1,7 @@
 """The whole schema, and the way an old one becomes the new one.
 
-Source: SQLite migrations run with foreign keys off and are checked afterwards, because a rebuilt parent table would
-otherwise take its children along (measured).
+Source: SQLite migrations run with foreign keys off and are checked afterwards, because a rebuilt parent table
+would otherwise take its children along (measured).
 """
 
 from __future__ import annotations
@@ -11,13 +11,39 @@ from pathlib import Path
 from sqlalchemy import Connection, MetaData
 
 from storage import (
-    accounts, checkins, codes, consents, feeds, inbox, journal, leases, leavers, outbox, pace, people, search,
+    accounts,
+    checkins,
+    codes,
+    consents,
+    feeds,
+    inbox,
+    journal,
+    leases,
+    leavers,
+    outbox,
+    pace,
+    people,
+    search,
 )  # fmt: skip
 from storage.columns import Row
 from storage.engine import sqlite_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-TABLES = (accounts, checkins, codes, consents, feeds, inbox, journal, leases, leavers, outbox, pace, people, search)
+TABLES = (
+    accounts,
+    checkins,
+    codes,
+    consents,
+    feeds,
+    inbox,
+    journal,
+    leases,
+    leavers,
+    outbox,
+    pace,
+    people,
+    search,
+)
 
 
 def metadata() -> MetaData:
@@ -53,7 +79,9 @@ def revision(url: str) -> str | None:
     """The revision that a database is at; `None` for an empty one."""
     engine = sqlite_engine(url)
     with engine.connect() as connection:
-        known = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
+        known = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+        ).first()
         row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
     engine.dispose()
     return row[0] if row else None

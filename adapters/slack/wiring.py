@@ -21,16 +21,11 @@ from bot.texts import Texts
 class House(Protocol):
     """What this room needs of the house."""
 
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def policy(self) -> Policy: ...
-    @property
-    def texts(self) -> Texts: ...
-    @property
-    def dispatcher(self) -> Dispatcher: ...
+    settings: Settings
+    clock: Clock
+    policy: Policy
+    texts: Texts
+    dispatcher: Dispatcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ feature = Feature(__name__)
 def nudge(checkin: Checkin, person: Person, policy: Policy, *, again: bool) -> Card:
     """The question, with what we hold as the answer to correct."""
     brand = policy.brand
-    if person.employer:
-        asked = t("checkin.still_at", employer=person.employer)
-    else:
-        asked = t("checkin.how_now")
+    still = person.employer
+    asked = t("checkin.still_at", employer=still) if still else t("checkin.how_now")
     buttons = (
         Button(t("checkin.same"), same(checkin=checkin.id), "primary"),
         Button(t("checkin.change"), change(checkin=checkin.id)),

@@ -7,7 +7,18 @@ from datetime import datetime
 
 from bot import joining, leaving, notices
 from bot.conversation import (
-    Answer, Block, Button, Buttons, Card, Facts, Note, Paragraph, Reply, Role, Side, t,
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    Facts,
+    Note,
+    Paragraph,
+    Reply,
+    Role,
+    Side,
+    t,
 )  # fmt: skip
 from bot.errors import Conflict, NotFound
 from bot.fields import tick
@@ -19,7 +30,9 @@ from storage.people import Person
 
 feature = Feature(__name__)
 HR = (Role.HR,)
-STOPPABLE = frozenset({Stage.ANNOUNCED, Stage.ASKED, Stage.CONSENTED, Stage.LATER, Stage.UNANSWERED, Stage.ENROLLED})
+STOPPABLE = frozenset(
+    {Stage.ANNOUNCED, Stage.ASKED, Stage.CONSENTED, Stage.LATER, Stage.UNANSWERED, Stage.ENROLLED}
+)
 CLAIMABLE = frozenset({Stage.UNANSWERED, Stage.LATER, Stage.ENROLLED})
 
 
@@ -32,7 +45,12 @@ def notice_card(leaver: Leaver, person: Person) -> Card:
     word = "asks" if leaver.question else "held" if held else "arrived"
     buttons = Buttons(_answers(leaver) if leaver.question else _choices(leaver))
     note = Note(t("decisions.until_then" if leaver.question else "decisions.any_time"))
-    body: tuple[Block, ...] = (Paragraph(t(f"decisions.{word}", name=person.name)), _dates(leaver), buttons, note)
+    body: tuple[Block, ...] = (
+        Paragraph(t(f"decisions.{word}", name=person.name)),
+        _dates(leaver),
+        buttons,
+        note,
+    )
     title = t("decisions.held_title" if leaver.question or held else "decisions.arrived_title")
     return Card(title, body, t("decisions.notice"))
 
@@ -59,12 +77,17 @@ def many_reminders(count: int, at: datetime) -> Card:
 def stuck_card(leaver: Leaver, person: Person) -> Card:
     """Something does not go on by itself."""
     reason = t(f"leavers.stuck.{leaver.stuck}")
-    body = (Paragraph(t("decisions.stuck", name=person.name, reason=reason)), Note(t("decisions.stuck_right")))
+    body = (
+        Paragraph(t("decisions.stuck", name=person.name, reason=reason)),
+        Note(t("decisions.stuck_right")),
+    )
     return Card(t("decisions.stuck_title"), body, t("decisions.notice"))
 
 
 def _dates(leaver: Leaver) -> Facts:
-    working = t("leavers.day", day=leaver.last_working_day) if leaver.last_working_day else t("leavers.unknown")
+    working = (
+        t("leavers.day", day=leaver.last_working_day) if leaver.last_working_day else t("leavers.unknown")
+    )
     rows = (
         (t("leavers.fact.last_working_day"), working),
         (t("leavers.fact.last_day"), t("leavers.day", day=leaver.last_day)),
@@ -84,7 +107,9 @@ def _choices(leaver: Leaver) -> tuple[Button, ...]:
 
 def _answers(leaver: Leaver) -> tuple[Button, ...]:
     """What can be said to a question about somebody who was enrolled."""
-    back = (Button(t("decisions.returned_button"), returned(leaver=leaver.id)),) if _may_be_back(leaver) else ()
+    back = (
+        (Button(t("decisions.returned_button"), returned(leaver=leaver.id)),) if _may_be_back(leaver) else ()
+    )
     return (
         Button(t("decisions.settle_button"), settle(leaver=leaver.id)),
         *back,
@@ -173,7 +198,11 @@ def hold_on(ctx: Context, leaver: int) -> Button | None:
 def never_on(ctx: Context, leaver: int) -> Button | None:
     """At any time."""
     row, _ = _row(ctx, leaver)
-    return Button(t("decisions.never_button"), never(leaver=leaver), "danger") if row.stage not in leavers.ENDED else None
+    return (
+        Button(t("decisions.never_button"), never(leaver=leaver), "danger")
+        if row.stage not in leavers.ENDED
+        else None
+    )
 
 
 # --- questions ----------------------------------------------------------------------------------------
@@ -227,8 +256,11 @@ def claim(ctx: Context, leaver: int) -> Answer:
         raise Conflict("leavers.moved_on")
     code = leaving.join_code(ctx.tx, person, ctx.policy)
     journal.write(ctx.tx, "decision.claim", row.person_id, actor=str(ctx.actor.address))
-    body = (Paragraph(t("decisions.claim_text", name=person.name)), Paragraph(t("decisions.claim_code", code=code)),
-            Note(t("decisions.claim_note")))  # fmt: skip
+    body = (
+        Paragraph(t("decisions.claim_text", name=person.name)),
+        Paragraph(t("decisions.claim_code", code=code)),
+        Note(t("decisions.claim_note")),
+    )
     return Reply(Card(t("decisions.claim_title"), body, t("common.notice"), sensitive=True))
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.conversation import Answer, Block, Button, Buttons, Card, Entry, Facts, Note, Option, Paragraph, Reply, Role, t
+from bot.conversation import (
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    Entry,
+    Facts,
+    Note,
+    Option,
+    Paragraph,
+    Reply,
+    Role,
+    t,
+)
 from bot.errors import NotFound
 from bot.fields import search as search_field
 from bot.places import HomePlace, PersonPlace
@@ -34,7 +48,9 @@ def _hits(ctx: Context, query: str, page: int) -> Card:
     found = search.find(ctx.tx, query, _audience(ctx), page)
     if not found.hits:
         return Card(t("find.nobody", query=query), (Paragraph(t("find.nobody_right")),), t("common.notice"))
-    entries = tuple(Entry(hit.name, _line(hit), Button(t("find.details"), show(hit.id))) for hit in found.hits)
+    entries = tuple(
+        Entry(hit.name, _line(hit), Button(t("find.details"), show(hit.id))) for hit in found.hits
+    )
     turns = []
     if page > 1:
         turns.append(Button(t("common.previous"), turn(query, page - 1)))
@@ -67,7 +83,9 @@ def _person(ctx: Context, person: str) -> Card:
     profile = people.profile(ctx.tx, person, _audience(ctx))
     if profile is None or not profile.name:
         raise NotFound("find.gone")
-    rows = tuple((t(f"profile.field.{name}"), getattr(profile, name)) for name in CHOOSABLE if getattr(profile, name))
+    rows = tuple(
+        (t(f"profile.field.{name}"), getattr(profile, name)) for name in CHOOSABLE if getattr(profile, name)
+    )
     facts: tuple[Block, ...] = (Facts(rows),) if rows else (Paragraph(t("find.shows_nothing")),)
     offers = ctx.offers(PersonPlace, profile.id)
     row: tuple[Block, ...] = (Buttons(offers),) if offers else ()
@@ -93,7 +111,10 @@ def someone(ctx: Context, form: Someone) -> Answer:
 def suggest(ctx: Context, query: str) -> tuple[Option, ...]:
     """People whose name or shown fields begin to fit, most 20."""
     found = search.find(ctx.tx, query, _audience(ctx), size=20)
-    return tuple(Option(hit.id, " · ".join(filter(None, (hit.name, hit.employer or hit.department)))) for hit in found.hits)
+    return tuple(
+        Option(hit.id, " · ".join(filter(None, (hit.name, hit.employer or hit.department))))
+        for hit in found.hits
+    )
 
 
 @someone.offered_on(HomePlace)

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bot.conversation import Answer, Block, Button, Buttons, Card, Divider, Entry, Note, Paragraph, Reply, Side, Text, t
+from bot.conversation import (
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    Divider,
+    Entry,
+    Note,
+    Paragraph,
+    Reply,
+    Side,
+    Text,
+    t,
+)
 from bot.places import HomePlace
 from bot.registry import Command, Context, Feature
 from storage import people
@@ -13,11 +27,15 @@ feature = Feature(__name__)
 @feature.command(reads=True, shortcut=True)
 def help(ctx: Context, argument: str) -> Answer:  # noqa: A001 - the verb's own name
     """Every verb the actor may use, with an example."""
-    return Reply(Card(t("help.title"), (*_state(ctx), *_verbs(ctx), Note(t("help.private"))), t("common.notice")))
+    return Reply(
+        Card(t("help.title"), (*_state(ctx), *_verbs(ctx), Note(t("help.private"))), t("common.notice"))
+    )
 
 
 def _verbs(ctx: Context) -> tuple[Block, ...]:
-    wanted = (c for c in ctx.registry.commands.values() if ctx.may(c) and not any(map(ctx.actor.has, c.until)))
+    wanted = (
+        c for c in ctx.registry.commands.values() if ctx.may(c) and not any(map(ctx.actor.has, c.until))
+    )
     return tuple(Entry(_usage(c), t(f"{c.key}.summary")) for c in wanted)
 
 

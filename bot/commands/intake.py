@@ -1,4 +1,5 @@
-"""intake: what became of a file of leavers, told to HR: figures, and for every bad row what would be right."""
+"""intake: what became of a file of leavers, told to HR: figures, and for every bad row what would be
+right."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def nothing() -> Text:
 
 def rejected_card(why: Text) -> Card:
     """A file that could not be taken at all."""
-    return Card(t("intake.rejected"), (Paragraph(why), Note(t("intake.rejected_right"))), t("decisions.notice"))
+    return Card(
+        t("intake.rejected"), (Paragraph(why), Note(t("intake.rejected_right"))), t("decisions.notice")
+    )
 
 
 def figure(heard: Heard, count: int) -> Text:
@@ -41,7 +44,11 @@ def figure(heard: Heard, count: int) -> Text:
 
 def where(error: FeedError) -> Text:
     """Row and column as the file has them."""
-    return t("intake.where", row=error.row, column=error.column) if error.column else t("intake.row", row=error.row)
+    return (
+        t("intake.where", row=error.row, column=error.column)
+        if error.column
+        else t("intake.row", row=error.row)
+    )
 
 
 def what(error: FeedError) -> Text:

@@ -6,8 +6,22 @@ from dataclasses import dataclass
 
 from bot import joining
 from bot.conversation import (
-    Address, Answer, Block, Button, Buttons, Card, MemberChanged, MemberJoined, MemberLeft, Note, Option, Paragraph,
-    Reply, Role, Side, t,
+    Address,
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    MemberChanged,
+    MemberJoined,
+    MemberLeft,
+    Note,
+    Option,
+    Paragraph,
+    Reply,
+    Role,
+    Side,
+    t,
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound
 from bot.fields import search, text, tick

@@ -7,7 +7,22 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.conversation import (
-    Answer, Block, Button, Buttons, Card, Divider, Entry, Facts, Note, Paragraph, Reply, Role, Side, Text, Words, t,
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    Divider,
+    Entry,
+    Facts,
+    Note,
+    Paragraph,
+    Reply,
+    Role,
+    Side,
+    Text,
+    Words,
+    t,
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound
 from bot.fields import choice, day, email, text
@@ -45,7 +60,11 @@ def _list(ctx: Context, page: int) -> Card:
     stuck = table.needing_hr(ctx.tx) if page == 1 else ()
     body: list[Block] = []
     if stuck:
-        body += [Paragraph(t("leavers.stuck_title", count=len(stuck))), *(_entry(ctx, row) for row in stuck), Divider()]
+        body += [
+            Paragraph(t("leavers.stuck_title", count=len(stuck))),
+            *(_entry(ctx, row) for row in stuck),
+            Divider(),
+        ]
     dead = outbox.dead_ones(ctx.tx) if page == 1 else ()
     if dead:
         body += [Paragraph(t("leavers.dead", count=len(dead))), Divider()]
@@ -121,7 +140,10 @@ def _facts(row: Leaver) -> tuple[tuple[str, Words | None], ...]:
         ("type", t(f"leavers.type.{row.leaving_type}")),
         ("department", row.department),
         ("title", row.title),
-        ("ask_at", t("leavers.moment", at=row.ask_at) if row.ask_at and row.stage is Stage.ANNOUNCED else None),
+        (
+            "ask_at",
+            t("leavers.moment", at=row.ask_at) if row.ask_at and row.stage is Stage.ANNOUNCED else None,
+        ),
         ("enrol_at", t("leavers.moment", at=row.enrol_at) if row.enrol_at and not row.enrolled_at else None),
     )
 
@@ -135,7 +157,11 @@ def overview(ctx: Context) -> Answer:
 @overview.offered_on(HomePlace)
 def on_home(ctx: Context) -> Button | None:
     """HR starts here."""
-    return Button(t("leavers.button"), overview(), "primary") if ctx.actor.has(Role.HR) and _company(ctx) else None
+    return (
+        Button(t("leavers.button"), overview(), "primary")
+        if ctx.actor.has(Role.HR) and _company(ctx)
+        else None
+    )
 
 
 def _company(ctx: Context) -> bool:
@@ -174,8 +200,8 @@ def notice(ctx: Context, form: NewLeaver) -> Answer:
     heard = take_notice(
         ctx.tx,
         LeaverNotice(
-            source="manual", event_id=event_id, entity="", employee_number=form.employee_number, name=form.name,
-            last_day=form.last_day, kana=form.kana, company_email=form.company_email,
+            source="manual", event_id=event_id, entity="", employee_number=form.employee_number,
+            name=form.name, last_day=form.last_day, kana=form.kana, company_email=form.company_email,
             last_working_day=form.last_working_day, department=form.department,
             leaving_type=LeavingType(form.leaving_type),
         ),
@@ -190,4 +216,3 @@ def notice(ctx: Context, form: NewLeaver) -> Answer:
 def add_on_home(ctx: Context) -> Button | None:
     """HR announces a leaver from the home."""
     return Button(t("leavers.add_button"), notice()) if ctx.actor.has(Role.HR) and _company(ctx) else None
-

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.conversation import (
-    Answer, Block, Button, Buttons, Card, Facts, Note, Paragraph, Reply, Role, Side, Text, t,
+    Answer,
+    Block,
+    Button,
+    Buttons,
+    Card,
+    Facts,
+    Note,
+    Paragraph,
+    Reply,
+    Role,
+    Side,
+    Text,
+    t,
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound
 from bot.fields import choice, choices, text, tick
@@ -59,7 +71,9 @@ def mine(ctx: Context, person: Person) -> Card:
         value = getattr(own, name)
         shown = person.listed and name in person.shown
         if value:
-            rows.append((t(f"profile.field.{name}"), t("profile.seen" if shown else "profile.hidden", value=value)))
+            rows.append(
+                (t(f"profile.field.{name}"), t("profile.seen" if shown else "profile.hidden", value=value))
+            )
     facts: tuple[Block, ...] = (Facts(tuple(rows)),) if rows else ()
     state = "profile.listed_now" if person.listed else "profile.unlisted_now"
     on = person.confirmed_on
@@ -96,7 +110,9 @@ def filled(ctx: Context) -> Profile:
     fresh = person.confirmed_on is None
     shown = tuple(person.shown) if not fresh else ("kana", "employer", "position", "department")
     listed = person.listed or fresh
-    return Profile(**values, shown=shown, listed=listed, language="english" if person.locale == "en" else "japanese")
+    return Profile(
+        **values, shown=shown, listed=listed, language="english" if person.locale == "en" else "japanese"
+    )
 
 
 @edit.intro

@@ -12,7 +12,7 @@ from bot.errors import NotFound
 from bot.fields import choice, tick
 from bot.places import HomePlace, StopPlace
 from bot.registry import Context, Feature
-from storage import journal, leavers, outbox, people
+from storage import journal, leavers, outbox, people, search
 from storage.consents import Said
 from storage.people import Person
 
@@ -57,6 +57,7 @@ def pause(ctx: Context, form: Pause) -> Answer:
     person = _me(ctx)
     person.paused_until = months_after(_today(ctx), int(form.months))
     outbox.cancel(ctx.tx, person_id=person.id)
+    search.index(ctx.tx, person)
     journal.write(ctx.tx, "person.paused", person.id, actor=person.id)
     text = t("stop.paused_text", day=person.paused_until)
     return Reply(Card(t("stop.paused"), (Paragraph(text),), t("common.notice")))
@@ -67,8 +68,11 @@ def resume(ctx: Context) -> Answer:
     """Back at once."""
     person = _me(ctx)
     person.paused_until = None
+    search.index(ctx.tx, person)
     journal.write(ctx.tx, "person.resumed", person.id, actor=person.id)
-    return Reply(Card(t("stop.resumed"), (Paragraph(t("stop.resumed_text")),), t("common.notice")), replaces=True)
+    return Reply(
+        Card(t("stop.resumed"), (Paragraph(t("stop.resumed_text")),), t("common.notice")), replaces=True
+    )
 
 
 @dataclass(frozen=True)

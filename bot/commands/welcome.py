@@ -7,7 +7,18 @@ from datetime import timedelta
 
 from bot import leaving
 from bot.conversation import (
-    Answer, Button, Buttons, Card, Facts, Link, Note, Paragraph, Reply, Side, Text, t,
+    Answer,
+    Button,
+    Buttons,
+    Card,
+    Facts,
+    Link,
+    Note,
+    Paragraph,
+    Reply,
+    Side,
+    Text,
+    t,
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound, TooOften
 from bot.fields import choice, email, text
@@ -77,7 +88,9 @@ def _said(ctx: Context) -> Said:
 def _received(leaver: Leaver) -> Card:
     """In place of the question: that an answer came, never which."""
     button = Button(t("welcome.see_answer"), mine(leaver=leaver.id))
-    return Card(t("welcome.received"), (Paragraph(t("welcome.received_text")), Buttons((button,))), t("common.notice"))
+    return Card(
+        t("welcome.received"), (Paragraph(t("welcome.received_text")), Buttons((button,))), t("common.notice")
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +147,9 @@ def _enter_code(own: Leaver) -> Card:
         Button(t("welcome.to_prove"), prove(leaver=own.id), "primary"),
         Button(t("welcome.see_answer"), mine(leaver=own.id)),
     )
-    return Card(t("welcome.code_sent"), (Paragraph(t("welcome.code_sent_text")), Buttons(buttons)), t("common.notice"))
+    return Card(
+        t("welcome.code_sent"), (Paragraph(t("welcome.code_sent_text")), Buttons(buttons)), t("common.notice")
+    )
 
 
 def _thanks(ctx: Context, own: Leaver) -> Card:
@@ -231,12 +246,17 @@ def mine(ctx: Context, leaver: int) -> Answer:
     """My answer, in a dialog, with every way to change it."""
     own = _mine(ctx, leaver)
     person = _person(ctx, own)
-    rows: list[tuple[Text, Text | str]] = [(t("welcome.answer.label"), t(f"welcome.answer.{own.stage.value}"))]
+    rows: list[tuple[Text, Text | str]] = [
+        (t("welcome.answer.label"), t(f"welcome.answer.{own.stage.value}"))
+    ]
     address = people.private_email(ctx.tx, person) if own.answered_at else None
     if address:
         proven = "proven" if person.private_email_proven_at else "unproven"
         rows.append((t("welcome.address.label"), t(f"welcome.address.{proven}", email=address)))
-    buttons = [Button(t("welcome.change_yes"), yes(leaver=leaver)), Button(t("welcome.change_no"), no(leaver=leaver))]
+    buttons = [
+        Button(t("welcome.change_yes"), yes(leaver=leaver)),
+        Button(t("welcome.change_no"), no(leaver=leaver)),
+    ]
     if address and person.private_email_proven_at is None:
         buttons[:0] = [Button(t("welcome.to_prove"), prove(leaver=leaver), "primary"),
                        Button(t("welcome.resend"), resend(leaver=leaver))]  # fmt: skip
@@ -255,8 +275,9 @@ def invitation(person: Person, code: str | None, policy: Policy) -> Card:
     way = Buttons((Button(t("welcome.invitation.go"), Link(INVITATION), "primary"),))
     steps = (Paragraph(t("welcome.invitation.steps", code=code)),) if code else (
         Paragraph(t("welcome.invitation.by_hr", contact=brand.contact_name)),)  # fmt: skip
-    body = (Paragraph(t("welcome.invitation.text", name=person.name, network=brand.network, company=brand.company)),
-            way, *steps, Note(t("welcome.invitation.way_out", contact=brand.contact_name)))  # fmt: skip
+    opening = t("welcome.invitation.text", name=person.name, network=brand.network, company=brand.company)
+    way_out = Note(t("welcome.invitation.way_out", contact=brand.contact_name))
+    body = (Paragraph(opening), way, *steps, way_out)
     title = t("welcome.invitation.title", network=brand.network)
     return Card(title, body, t("welcome.invitation.notice", network=brand.network))
 

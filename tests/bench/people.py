@@ -120,6 +120,10 @@ def _account(tx: Tx, number: int, person: str) -> dict[str, Any]:
 def _documents(person: dict[str, Any]) -> Iterator[dict[str, Any]]:
     row = Person(**{name: value for name, value in person.items() if name != "id"})
     for audience in (Audience.ALUMNI, Audience.HR):
-        terms = search._terms(row, audience)
+        terms = search.terms_of(row, audience)
         if terms:
-            yield {"person_id": person["id"], "audience": audience, "terms": terms}
+            yield {
+                "person_id": person["id"], "audience": audience, "terms": terms,
+                "reading": row.kana or row.name,
+                "opens_at": row.member_from, "rests_until": row.paused_until,
+            }  # fmt: skip

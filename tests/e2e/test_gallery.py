@@ -23,13 +23,15 @@ from tests.world import Somebody, World, world_in
 SHOTS = Path("var/shots")
 SHEET = 12
 STYLE = Path("adapters/playground/static/playground.css")
-SHELL = """{% import "_blocks.html" as b with context %}<!doctype html><html lang="{{ lang }}"><meta charset="utf-8">
+SHELL = """{% import "_blocks.html" as b with context %}<!doctype html>
+<html lang="{{ lang }}"><meta charset="utf-8">
 <style>{{ style }} body{overflow:auto;height:auto;display:block;padding:24px;background:#f4efe8}
-.g{columns:3;column-gap:24px}.c{break-inside:avoid;background:#fff;border-radius:12px;padding:16px;margin:0 0 24px;
-box-shadow:0 1px 4px #0002}.c h6{margin:0 0 8px;color:#999;font:12px monospace}</style><body><div class="g">
-{% for card in cards %}<div class="c"><h6>{{ card.where }}{% if card.title %} · {{ card.title }}{% endif %}</h6>
-{{ b.kit(card.blocks, "r%d" % loop.index) }}{% if card.submit %}<p><b>[{{ card.submit }}]</b></p>{% endif %}</div>
-{% endfor %}</div></body></html>"""
+.g{columns:3;column-gap:24px}.c h6{margin:0 0 8px;color:#999;font:12px monospace}
+.c{break-inside:avoid;background:#fff;border-radius:12px;padding:16px;margin:0 0 24px}
+</style><body><div class="g">{% for card in cards %}<div class="c">
+<h6>{{ card.where }}{% if card.title %} · {{ card.title }}{% endif %}</h6>
+{{ b.kit(card.blocks, "r%d" % loop.index) }}
+{% if card.submit %}<p><b>[{{ card.submit }}]</b></p>{% endif %}</div>{% endfor %}</div></body></html>"""
 
 
 class Gallery:
@@ -55,7 +57,12 @@ class Gallery:
 
     def _keep(self, where: str, shown: Any, submit: str) -> None:
         key = json.dumps([where, shown.blocks], ensure_ascii=False, default=str)
-        card = {"where": where, "title": getattr(shown, "title", ""), "blocks": shown.blocks, "submit": submit}
+        card = {
+            "where": where,
+            "title": getattr(shown, "title", ""),
+            "blocks": shown.blocks,
+            "submit": submit,
+        }
         if shown.blocks:
             self.cards.setdefault(key, card)
 
@@ -71,7 +78,9 @@ async def _journey(world: World, locale: str) -> Gallery:
     many = [world.employee(f"田中 {n}", last_day="2026-05-31") for n in ("一", "二", "三", "四", "五", "六")]
     await world.feed_says(aiko.leaves(), held.leaves(退職区分="解雇"))
     gallery.look(world.hr)
-    await world.feed_says(lost.leaves(), *(one.leaves() for one in many), {"社員番号": "X1", "氏名": "名無し"})
+    await world.feed_says(
+        lost.leaves(), *(one.leaves() for one in many), {"社員番号": "X1", "氏名": "名無し"}
+    )
     await world.hr.types("/alumni leavers")
     await world.hr.presses("leavers.show", Side.COMPANY)
     gallery.look(world.hr)
@@ -108,7 +117,9 @@ async def _journey(world: World, locale: str) -> Gallery:
     gallery.look(aiko)
     await aiko.presses("profile.edit")
     gallery.look(aiko)
-    await aiko.fills(None, employer="青空ロジ株式会社", position="PM", shown=["kana", "employer"], listed=["yes"])
+    await aiko.fills(
+        None, employer="青空ロジ株式会社", position="PM", shown=["kana", "employer"], listed=["yes"]
+    )
     for words in ("find 青空", "find", "profile", "stop", "help"):
         await aiko.types(f"/alumni {words}")
         gallery.look(aiko)
@@ -134,6 +145,7 @@ async def test_every_card_of_the_journey_can_be_looked_at(tmp_path: Path, locale
         gallery = await _journey(world, locale)
     cards = list(gallery.cards.values())
     assert len(cards) >= 35
+    SHOTS.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for this test
     sheets = [_drawn(cards[start : start + SHEET], locale) for start in range(0, len(cards), SHEET)]
     assert not [sheet for sheet in sheets if 'data-testid="unknown-block"' in sheet]
     await _shoot(sheets, locale)
@@ -149,7 +161,6 @@ def _drawn(cards: list[dict[str, Any]], locale: str) -> str:
 
 
 async def _shoot(sheets: list[str], locale: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=str(find_browser()), args=launch_flags())
         page = await browser.new_page(viewport={"width": 1500, "height": 1000})

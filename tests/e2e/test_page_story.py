@@ -86,7 +86,7 @@ class Desk:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Desk]:
     logs.set_up("ERROR")
-    SHOTS.mkdir(parents=True, exist_ok=True)
+    SHOTS.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for this test
     port = free_port()
     foreign: list[str] = []
 

@@ -125,7 +125,7 @@ STEPS = {
     "write_later": Step(later, "2026-06-30", "10:00", "welcome.later_mail", 1, Stage.LATER),
     "report_stuck": Step(stuck, "2026-03-02", "09:00", "decisions.stuck", 1, Stage.ASKED),
     "erase declined": Step(declined, "2026-03-31", "18:00", "welcome.question", 1, Stage.DECLINED),
-    "erase unanswered": Step(unanswered, "2026-06-29", "18:00", "welcome.question", 2, Stage.LEFT),
+    "erase unanswered": Step(unanswered, "2026-06-29", "18:00", "welcome.question", 1, Stage.LEFT),
 }
 
 
@@ -339,3 +339,12 @@ async def test_leaving_is_possible_at_every_stage_of_a_second_stint(desk: Desk) 
     assert desk.person().name == ""
     assert desk.sees(lambda tx: consents.decision(tx, desk.person().id)) is consents.Decision.WITHDRAWN
     assert desk.sees(now) == desk.clock.now()
+
+
+async def test_what_could_not_be_delivered_before_the_last_day_is_not_asked_after_it(desk: Desk) -> None:
+    await asked(desk)  # and the question still lies in the outbox
+    desk.clock.travel(tokyo("2026-03-31", "18:00"))
+    while await sweep(desk):
+        pass
+    assert desk.leaver().stage is Stage.UNANSWERED
+    assert {row.status for row in desk.letters("welcome.question")} == {Status.DROPPED}

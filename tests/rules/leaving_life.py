@@ -24,6 +24,7 @@ from bot.ports import ORDINARY, LeaverNotice, LeavingType
 from jobs import checkins as checkin_job
 from jobs import enrolment
 from storage import accounts, consents, leavers, outbox, people
+from storage import checkins as checkins_table
 from storage.consents import FREE, Decision, Said
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
@@ -56,6 +57,7 @@ class Life(RuleBasedStateMachine):
         self.desk: Desk = self.stack.enter_context(desk_on(self.template))
         self.loop = self.stack.enter_context(asyncio.Runner())
         self.heard: list[LeaverNotice] = []
+        self.last = 0  # the newest stint's id; an erased one has no number any more
         self.questions: dict[tuple[int, int], int] = {}
         self.openings = 0
         self.silent: set[date] = set()  # last days to which they said no, and did not take it back
@@ -64,10 +66,21 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.stack.close()
 
+    def stands(self, *stages: Stage) -> bool:
+        """Whether the stint is at one of these stages."""
+        row = self.row()
+        return row is not None and row.stage in stages
+
     # --- looking and acting ----------------------------------------------------------------------------
 
     def row(self) -> Leaver | None:
-        return self.desk.sees(lambda tx: leavers.latest(tx, "", "E1"))
+        """The stint that all this is about."""
+        return self.desk.sees(self._row)
+
+    def _row(self, tx: Tx) -> Leaver | None:
+        found = leavers.latest(tx, "", "E1") or leavers.get(tx, self.last)
+        self.last = found.id if found is not None else 0
+        return found
 
     def person(self) -> Person:
         return self.desk.sees(lambda tx: people.one(tx, self.stage_row().person_id))
@@ -84,7 +97,7 @@ class Life(RuleBasedStateMachine):
         """Somebody does something to the newest stint; a refusal rolls it back, as dispatch does."""
 
         def run(tx: Tx) -> Any:
-            row = leavers.latest(tx, "", "E1")
+            row = self._row(tx)
             return act(tx, row) if row is not None else None
 
         try:
@@ -122,7 +135,7 @@ class Life(RuleBasedStateMachine):
             assert people.is_member(people.one(tx, row.person_id), self.desk.clock.now())
 
     def _check_question(self, leaver: Leaver) -> None:
-        now, key = self.desk.clock.now(), (leaver.stint, self.openings)
+        now, key = self.desk.clock.now(), (leaver.id, self.openings)
         self.questions[key] = self.questions.get(key, 0) + 1
         assert self.questions[key] <= 2, "a third question about one leaving"
         assert leaver.ask_at is not None
@@ -139,10 +152,11 @@ class Life(RuleBasedStateMachine):
         after = self.row()
         if heard is Heard.REOPENED and before and after and before.last_day != after.last_day:
             self.openings += 1
-        if heard is Heard.HELD or (before and after and before.stint != after.stint):
+        if heard is Heard.HELD or (before and after and before.id != after.id):
             self.go_for = ""
         if heard in (Heard.SAME, Heard.SUPPRESSED) and before is not None:
             assert after is not None
+            assert before.id == after.id
             assert (before.stage, before.last_day, before.ask_at) == (
                 after.stage,
                 after.last_day,
@@ -150,22 +164,23 @@ class Life(RuleBasedStateMachine):
             )
         return heard
 
-    @initialize()
-    def hr_is_there(self) -> None:
+    @initialize(days=st.integers(0, 60))
+    def a_life_begins(self, days: int) -> None:
         self.desk.staff()
+        last_day = self.today() + timedelta(days=days)
+        self.heard.append(notice(last_day=last_day.isoformat()))
+        self.takes(self.heard[0])
+        self.runs()
 
     @rule(
         days=st.integers(-20, 120),
         paid=st.none() | st.integers(0, 40),
-        kind=st.sampled_from(LeavingType),
-        ordinary=st.booleans(),
+        kind=st.sampled_from([*[LeavingType.RESIGNATION] * 9, *LeavingType]),
         withdrawn=st.integers(0, 4),
-        may_enrol=st.integers(0, 5),
-        hired=st.integers(0, 4),
+        may_enrol=st.integers(0, 9),
+        hired=st.integers(0, 2),
     )
-    def a_notice_comes(
-        self, days: int, paid: int | None, kind: LeavingType, ordinary: bool, **odds: int
-    ) -> None:
+    def a_notice_comes(self, days: int, paid: int | None, kind: LeavingType, **odds: int) -> None:
         row, last_day = self.row(), self.today() + timedelta(days=days)
         hired_on = (
             row.last_day + timedelta(days=1)
@@ -175,7 +190,7 @@ class Life(RuleBasedStateMachine):
         note = notice(
             last_day=last_day.isoformat(),
             last_working_day=None if paid is None else last_day - timedelta(days=paid),
-            leaving_type=LeavingType.RESIGNATION if ordinary else kind,
+            leaving_type=kind,
             withdrawn=odds["withdrawn"] == 0,
             may_enrol=odds["may_enrol"] > 0,
             hired_on=hired_on,
@@ -218,20 +233,27 @@ class Life(RuleBasedStateMachine):
             (self.silent.add if stage is S.DECLINED else self.silent.discard)(before.last_day)
         self.runs()
 
-    @rule(mail_only=st.booleans())
-    def they_say_yes(self, mail_only: bool) -> None:
-        self.answers(
-            lambda tx, row: leaving.say_yes(tx, row, MAIL, mail_only=mail_only, said=SAID), S.CONSENTED
-        )
+    @precondition(lambda self: self.stands(S.ASKED, S.LATER, S.DECLINED, S.HELD))
+    @rule(mail_only=st.booleans(), proves=st.booleans())
+    def they_say_yes(self, mail_only: bool, proves: bool) -> None:
+        def yes(tx: Tx, row: Leaver) -> None:
+            leaving.say_yes(tx, row, MAIL, mail_only=mail_only, said=SAID)
 
+        self.answers(yes, S.CONSENTED)
+        if proves:
+            self.they_prove_the_mailbox()
+
+    @precondition(lambda self: self.stands(S.ASKED, S.CONSENTED, S.LATER, S.DECLINED, S.ENROLLED))
     @rule(email=st.sampled_from(["", MAIL]))
     def they_say_later(self, email: str) -> None:
         self.answers(lambda tx, row: leaving.say_later(tx, row, email, POLICY, SAID), S.LATER)
 
+    @precondition(lambda self: self.stands(S.ASKED, S.CONSENTED, S.LATER, S.ANNOUNCED, S.HELD))
     @rule()
     def they_say_no(self) -> None:
         self.answers(lambda tx, row: leaving.say_no(tx, row, SAID), S.DECLINED)
 
+    @precondition(lambda self: self.stands(S.CONSENTED, S.LATER, S.ENROLLED))
     @rule()
     def they_prove_the_mailbox(self) -> None:
         def prove(tx: Tx, row: Leaver) -> None:
@@ -242,9 +264,12 @@ class Life(RuleBasedStateMachine):
 
         self.acts(prove)
 
-    @rule(agreed=st.booleans(), by_address=st.booleans())
-    def they_join(self, agreed: bool, by_address: bool) -> None:
+    @precondition(lambda self: not self.stands(S.ANNOUNCED, S.ASKED, S.HELD))
+    @rule(agreed=st.booleans(), by_address=st.booleans(), handed_over=st.integers(0, 3))
+    def they_join(self, agreed: bool, by_address: bool, handed_over: int) -> None:
         before = self.row()
+        if handed_over and self.stands(S.LATER, S.UNANSWERED):
+            return  # HR seldom hands over a code
 
         def join(tx: Tx, row: Leaver) -> Any:
             if by_address:
@@ -261,6 +286,7 @@ class Life(RuleBasedStateMachine):
             assert self.stage_row().stage is S.JOINED
         self.runs()
 
+    @precondition(lambda self: self.stands(S.JOINED, S.RETURNED, S.ANNOUNCED, S.ASKED))
     @rule()
     def they_leave_the_network(self) -> None:
         tied = self.desk.sees(
@@ -291,6 +317,16 @@ class Life(RuleBasedStateMachine):
             self.go_for = before.held_because
         if before is not None and decision == "hold" and not refused:
             self.go_for = ""
+        self.runs()
+
+    @rule()
+    def the_next_thing_is_due(self) -> None:
+        moments = self.desk.sees(leavers.next_moments)
+        checkins = self.desk.sees(
+            lambda tx: [(row.due_at, "", row) for row in checkins_table.next_moments(tx)]
+        )
+        soonest = min((at for at, _, _ in (*moments, *checkins)), default=self.desk.clock.now())
+        self.desk.clock.travel(soonest)
         self.runs()
 
     @rule(days=st.integers(0, 45), hours=st.integers(0, 23))

@@ -17,9 +17,9 @@ def live(template: Path, lives: int, steps: int) -> None:
 
 
 def test_some_lives_of_a_leaver(template: Path) -> None:
-    live(template, lives=40, steps=20)
+    live(template, lives=25, steps=20)
 
 
 @pytest.mark.long
 def test_many_long_lives_of_a_leaver(template: Path) -> None:
-    live(template, lives=400, steps=50)
+    live(template, lives=150, steps=40)

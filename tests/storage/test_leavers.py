@@ -24,7 +24,7 @@ MAY = {
     S.UNANSWERED: "held enrolled withdrawn returned left struck deceased",
     S.ENROLLED: "held joined returned left struck deceased",
     S.JOINED: "returned left struck deceased",
-    S.WITHDRAWN: "announced held left struck deceased",
+    S.WITHDRAWN: "announced left struck deceased",
     S.RETURNED: "left deceased",
     S.LEFT: "deceased",
     S.STRUCK: "",

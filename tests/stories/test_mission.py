@@ -28,7 +28,9 @@ async def test_from_a_file_of_leavers_to_an_answered_check_in(world: World) -> N
     await aiko.joins("aiko@example.jp")
     assert aiko.stage is Stage.JOINED
     assert "おかえりなさい、髙橋 愛子さん" in aiko.sees()
-    await aiko.presses("profile.edit", employer="青空ロジ株式会社", shown=["kana", "employer"], listed=["yes"])
+    await aiko.presses(
+        "profile.edit", employer="青空ロジ株式会社", shown=["kana", "employer"], listed=["yes"]
+    )
 
     assert "青空ロジ株式会社" in await aiko.types("/alumni find 高橋")
     assert "髙橋 愛子" in await aiko.types("/alumni 探す たかはし")

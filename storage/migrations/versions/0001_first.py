@@ -460,6 +460,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("reading", sa.String(length=200), nullable=False),
+        sa.Column("opens_at", UtcDateTime(), nullable=True),
+        sa.Column("rests_until", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
             ["person_id"], ["people.id"], name=op.f("fk_search_docs_person_id"), ondelete="CASCADE"
         ),
@@ -470,7 +473,7 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         op.execute(
             "CREATE VIRTUAL TABLE search_fts USING fts5(terms, content='search_docs', content_rowid='id', "
-            "detail='none', columnsize=0, tokenize=\"unicode61 remove_diacritics 0 tokenchars '_'\")"
+            "detail='none', columnsize=0, tokenize=\"unicode61 remove_diacritics 0\")"
         )
         for verb in ("UPDATE", "DELETE"):
             op.execute(
