@@ -43,9 +43,10 @@ async function actAndShow(name, what, options) {
 
 async function refresh() {
   const mine = ++turn;
+  const asked = JSON.stringify(where);
   const scene = await ask(address("scene")).catch(() => null);
   if (!scene) return false;
-  if (mine !== turn) return true;
+  if (mine !== turn || asked !== JSON.stringify(where)) return true; // somebody went elsewhere meanwhile
   mark = scene.mark;
   Object.assign(where, scene.where);
   Object.assign(body, scene.where);
