@@ -29,21 +29,6 @@ from storage.columns import Row
 from storage.engine import sqlite_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-TABLES = (
-    accounts,
-    checkins,
-    codes,
-    consents,
-    feeds,
-    inbox,
-    journal,
-    leases,
-    leavers,
-    outbox,
-    pace,
-    people,
-    search,
-)
 
 
 def metadata() -> MetaData:
