@@ -139,7 +139,12 @@ def make_key() -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
+    if sys.platform == "win32":  # no uvloop there
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
+import orjson
+
 from bot import conversation as c
 
 _KINDS: dict[str, type] = {
@@ -42,7 +44,11 @@ def load_card(text: str) -> c.Card:
 
 def dump_bound(bound: c.Bound) -> str:
     """An action with its arguments, short enough for a button (2,000 characters in Slack)."""
-    return _dumps([bound.action, bound.arguments()])
+    claim = [bound.action, bound.arguments()]
+    try:
+        return orjson.dumps(claim).decode()
+    except orjson.JSONEncodeError:  # half of a surrogate pair, as somebody typed it
+        return _dumps(claim)
 
 
 def load_bound(text: str) -> c.Bound:

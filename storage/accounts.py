@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ForeignKey, Select, String, bindparam, delete, func, select
+from sqlalchemy import Dialect, ForeignKey, String, bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import Tx, now, quick
+from storage.engine import Tx, now
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
+from storage.prepared import Prepared
 
 
 class Account(Row):
@@ -174,16 +174,16 @@ class Known:
 
 
 @cache
-def _asked() -> Select[tuple[Any, ...]]:
+def _asked(dialect: Dialect) -> Prepared:
     """What `who` asks at every request, built once: the address with what is known of it, whatever that is.
 
     Columns of tables, not of mapped classes: loading objects would take three times as long.
     """
     account, person, staff = Account.__table__, Person.__table__, Staff.__table__.c
     address = select(bindparam("address", type_=String).label("given")).subquery()
-    words_of_roles = func.aggregate_strings(staff.role.cast(String), ",")
+    words_of_roles = func.aggregate_strings(staff.role.cast(String), literal_column("','"))  # type: ignore[arg-type]
     roles = select(words_of_roles).where(staff.address == address.c.given).scalar_subquery()
-    return (
+    statement = (
         select(
             *(account.c[name] for name in ("address", "standing", "locale", "zone")),
             *(person.c[name] for name in ("left_at", "member_from")),
@@ -195,12 +195,13 @@ def _asked() -> Select[tuple[Any, ...]]:
         .outerjoin(account, account.c.address == address.c.given)
         .outerjoin(person, person.c.id == account.c.person_id)
     )
+    return Prepared(statement, dialect)
 
 
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
     """Who acts, with every role they hold at this moment. One query; for a company account of somebody known,
     two."""
-    row = quick(tx, _asked(), {"address": str(address)}).one()
+    (row,) = _asked(tx.get_bind().dialect).rows(tx, {"address": str(address)})
     roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
     person_id = row.person_id
     if side is Side.COMPANY:

@@ -13,6 +13,7 @@ from functools import cache
 
 from sqlalchemy import (
     Date,
+    Dialect,
     ForeignKey,
     Integer,
     Select,
@@ -30,8 +31,9 @@ from bot import names
 from bot.visibility import Audience
 from storage import people
 from storage.columns import Row, Short, UtcDateTime, kept, words
-from storage.engine import Tx, now, quick
+from storage.engine import Tx, now
 from storage.people import Person, Profile
+from storage.prepared import Prepared
 
 LETTERS = {Audience.ALUMNI: "a", Audience.HR: "h"}
 
@@ -153,11 +155,15 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
         return Page((), page, more=False)
     at = now(tx)
     given = {"match": expression, "size": size + 1, "skip": (page - 1) * size, "at": at, "today": at.date()}
-    rows = quick(tx, _statement(audience), given).all()
+    rows = _prepared(audience, tx.get_bind().dialect).rows(tx, given)
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 
 @cache
+def _prepared(audience: Audience, dialect: Dialect) -> Prepared:
+    return Prepared(_statement(audience), dialect)
+
+
 def _statement(audience: Audience) -> Select[tuple[object, ...]]:
     """The query of an audience, built once; `match`, `size`, `skip`, `at` and `today` are given at each
     call."""

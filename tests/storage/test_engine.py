@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,36 @@ def test_nothing_private_lies_on_the_disk_in_the_clear(desk: Desk) -> None:
     for key in VAULT.ring.values():
         assert key not in disk
         assert base64.b64encode(key) not in disk
+
+
+async def test_reads_answer_each_asker_whatever_becomes_of_the_others(desk: Desk) -> None:
+    def told(number: int) -> int:
+        if number % 5 == 0:
+            raise LookupError(number)
+        return number
+
+    asked = [
+        asyncio.ensure_future(desk.database.run(partial(lambda n, tx: told(n), number), reads=True))
+        for number in range(40)
+    ]
+    await asyncio.sleep(0)
+    asked[3].cancel()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(answers[3], asyncio.CancelledError)
+    for number, answer in enumerate(answers):
+        if number % 5 == 0:
+            assert isinstance(answer, LookupError)
+            assert answer.args == (number,)
+        elif number != 3:
+            assert answer == number
+
+
+async def test_a_read_that_lasts_holds_nobody_up(desk: Desk) -> None:
+    """The slow one waits for the quick one, so it could never end if they stood in one line."""
+    quick = threading.Event()
+    slow = asyncio.ensure_future(desk.database.run(lambda tx: quick.wait(30), reads=True))
+    for pause in (0.0, 0.2):  # asked while the turn is young, and when it has lasted
+        await asyncio.sleep(pause)
+        assert await desk.database.run(lambda tx: "quick", reads=True) == "quick"
+    quick.set()
+    assert await slow
