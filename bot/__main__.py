@@ -109,6 +109,48 @@ def import_leavers(
     _run(act())
 
 
+policy_cli = typer.Typer(no_args_is_help=True, help="What HR decides about the network, as one document")
+cli.add_typer(policy_cli, name="policy")
+
+
+@policy_cli.command("export")
+def policy_export() -> None:
+    """Print everything that HR can decide, with what is in force."""
+    from bot.papers import policy_in_force
+
+    typer.echo(policy_in_force(_settings(complete=False)), nl=False)
+
+
+@policy_cli.command("check")
+def policy_check(file: Annotated[Path, typer.Argument(help="a document")]) -> None:
+    """Tell every mistake in a document; nothing is saved."""
+    from bot.papers import policy_checked
+
+    _told(policy_checked(_settings(complete=False), _document(file)))
+
+
+@policy_cli.command("import")
+def policy_import(file: Annotated[Path, typer.Argument(help="a document")]) -> None:
+    """Save a document as the next version, unless there is a mistake in it."""
+    from bot.papers import import_policy
+
+    _told(import_policy(_settings(complete=False), _document(file)))
+
+
+def _document(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError([f"{file}: cannot be read; right: a TOML file in UTF-8"]) from None
+
+
+def _told(report: tuple[list[str], bool]) -> None:
+    lines, good = report
+    typer.echo("\n".join(lines))
+    if not good:
+        raise typer.Exit(1)
+
+
 @cli.command()
 def doctor(
     live: Annotated[bool, typer.Option("--live", help="also ask Slack itself")] = False,

@@ -10,19 +10,24 @@ from pathlib import Path
 
 from adapters import http
 from adapters.hris.csv_file import CsvFile
-from adapters.hris.mapping import load_mapping
-from adapters.mail import LinkInviter, Postbox, SmtpMailer
+from adapters.hris.mapping import Layers
+from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer
+from adapters.web import wiring as web
+from bot.charter import Ground, Table
 from bot.clock import Clock
 from bot.conversation import Side
 from bot.dispatch import Dispatcher
 from bot.policy import Policy
 from bot.ports import Messenger
 from bot.registry import Registry, discover
+from bot.rulebook import Rulebook
 from bot.settings import Settings
 from bot.texts import Texts
 from jobs import accounts as account_jobs
 from jobs import checkins, enrolment, housekeeping
 from jobs import inbox as inbox_jobs
+from jobs import policy as policy_jobs
+from jobs.erasures import Erasures
 from jobs.feeds import DropFolder, Importer
 from jobs.outbox import Courier, Doors
 from jobs.schedule import Job, Schedule
@@ -44,6 +49,8 @@ class Core:
     registry: Registry
     dispatcher: Dispatcher
     importer: Importer
+    erasures: Erasures
+    rulebook: Rulebook
 
 
 def core(settings: Settings, clock: Clock | None = None) -> Core:
@@ -53,12 +60,33 @@ def core(settings: Settings, clock: Clock | None = None) -> Core:
     database = Database(settings.database_url, settings.vault(), clock)
     policy, registry = settings.policy(), discover("bot.commands")
     texts = Texts.load(CATALOGUE, *([Path(settings.catalogue)] if settings.catalogue else []))
+    database.carries["zone"] = settings.timezone
+    erasures = Erasures(database, _erasure_log(settings))
+    erasures.replay()  # before anything else: a restored backup knows people who were erased since
     dispatcher = Dispatcher(database, registry, policy, texts)
-    mapping = load_mapping(Path(settings.leaver_mapping) if settings.leaver_mapping else None)
-    source = CsvFile(mapping, max_bytes=settings.leaver_max_bytes)
+    layers = columns(settings)
+    source = CsvFile(layers.mapping({}), max_bytes=settings.leaver_max_bytes)
     importer = Importer(database, policy, source, settings.leaver_keep_days)
+
+    def learn(table: Table) -> None:
+        source.mapping = layers.mapping(table)
+
+    rulebook = Rulebook(Ground(settings.policy(), texts, layers), policy, database, learn)
+    rulebook.refresh()
     database.run_now(lambda tx: accounts.set_staff(tx, settings.staff()))
-    return Core(settings, clock, database, policy, texts, registry, dispatcher, importer)
+    return Core(settings, clock, database, policy, texts, registry, dispatcher, importer, erasures, rulebook)
+
+
+def columns(settings: Settings) -> Layers:
+    """How leavers' files are read, before HR says otherwise."""
+    return Layers.of(Path(settings.leaver_mapping) if settings.leaver_mapping else None)
+
+
+def _erasure_log(settings: Settings) -> Path | None:
+    if settings.erasure_log:
+        return Path(settings.erasure_log)
+    file = engine.file_of(settings.database_url)
+    return file.with_name(f"{file.name}.erasures") if file else None
 
 
 @dataclass(slots=True)
@@ -88,17 +116,20 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
             slack = importlib.import_module("adapters.slack.wiring").connect(base, session)
             routes["/slack/events"], drain = slack.door.receive, slack.door.drain
             chats = dict.fromkeys(settings.sides(), slack.messenger)
-        doors = Doors(chats, _mailer(base), LinkInviter(settings.alumni_invite_url), pace)
+        pages = web.connect(base)
+        doors = Doors(chats, _mailer(base, pages), LinkInviter(base.policy, base.clock.now), pace)
         schedule = Schedule(base.database, _jobs(base, doors))
         app = App(base, schedule, http.Application(), http.Metrics(), drain)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
+        pages.add_to(app.web)
         try:
             yield app
         finally:
             app.stopping = True
             await schedule.stop()
             await drain()
+            await base.erasures.keep()
             base.database.close()
 
 
@@ -106,10 +137,11 @@ async def _nothing() -> None:
     """No door is open, so nothing is under way."""
 
 
-def _mailer(base: Core) -> SmtpMailer:
+def _mailer(base: Core, pages: web.Connected) -> SmtpMailer:
     settings = base.settings
     box = Postbox(settings.smtp_url.get_secret_value(), settings.mail_from, base.clock.now, settings.timezone)
-    return SmtpMailer(box, base.texts, base.policy.brand)
+    doors = MailDoors(pages.link_for, pages.unsubscribe)
+    return SmtpMailer(box, base.texts, base.policy.brand, doors)
 
 
 def _jobs(base: Core, doors: Doors) -> list[Job]:
@@ -117,12 +149,15 @@ def _jobs(base: Core, doors: Doors) -> list[Job]:
     database, policy, settings = base.database, base.policy, base.settings
     courier = Courier(database, policy, doors)
     jobs = [
+        Job("policy", 15, lambda: policy_jobs.follow(base.rulebook), everywhere=True),
+        Job("invitation", 60, lambda: policy_jobs.warn(database, policy)),
         Job("inbox", 30, lambda: inbox_jobs.redrive(database, base.dispatcher)),
         Job("staff", 300, lambda: account_jobs.find_staff(database, doors.chats)),
         Job("accounts", 30, lambda: account_jobs.look(database, doors.chats)),
         Job("enrolment", 20, lambda: enrolment.sweep(database, policy)),
         Job("checkins", 30, lambda: checkins.sweep(database, policy)),
         Job("outbox", 1, courier.deliver),
+        Job("erasures", 10, base.erasures.keep),
         Job("housekeeping", 3600, lambda: housekeeping.tidy(database, settings.leaver_keep_days)),
     ]
     if settings.leaver_drop:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Brand:
     """Names and addresses of the network; `contact_name` is a person or a desk that answers.
 
-    `logo_url` must be public https (the platforms fetch it themselves); empty addresses are left out.
+    `logo_url` must be public https (the platforms fetch it themselves); empty addresses are left out. Not
+    frozen, for the sake of `adopt` alone (`bot.policy`).
     """
 
     network: str
@@ -18,3 +19,8 @@ class Brand:
     contact_email: str
     logo_url: str = ""
     terms_url: str = ""
+
+    def adopt(self, other: Brand) -> None:
+        """Become equal to another brand, in place."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))

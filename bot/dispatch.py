@@ -46,11 +46,15 @@ from storage import accounts, inbox, journal
 from storage.engine import Database, Tx
 
 log = structlog.get_logger()
+Holds = Callable[[Tx], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an adapter has to show, and in which language; all parts may be empty (a repeat)."""
+    """What an adapter has to show, and in which language; all parts may be empty (a repeat).
+
+    `shut`: what the door knew the actor by holds no longer; nothing was done.
+    """
 
     actor: Actor | None = None
     reply: Reply | None = None
@@ -58,6 +62,7 @@ class Outcome:
     errors: Mapping[str, Text] = field(default_factory=dict)
     options: tuple[Option, ...] = ()
     unmet: bool = False
+    shut: bool = False
 
 
 class Dispatcher:
@@ -69,16 +74,30 @@ class Dispatcher:
 
     # --- commands, buttons, forms, options, home ---------------------------------------------------
 
-    async def answer(self, incoming: Incoming, side: Side, *, repeats: bool = False) -> Outcome:
+    async def answer(
+        self, incoming: Incoming, side: Side, *, repeats: bool = False, holds: Holds | None = None
+    ) -> Outcome:
         """Handle one thing that somebody did. Refusals and bugs come back as a reply; it never raises.
 
-        `repeats`: the platform may deliver it again, so its id is kept even when nothing is changed.
+        `repeats`: the platform may deliver it again, so its id is kept even when nothing is changed. `holds`
+        is asked first, in the same transaction: whether the actor's session still lives.
         """
         reads = not repeats and self._reads(incoming)
+
+        def act(tx: Tx) -> Outcome:
+            if holds is not None and not holds(tx):
+                return Outcome(shut=True)
+            return self._answer(tx, incoming, side, reads)
+
         try:
-            return await self._database.run(lambda tx: self._answer(tx, incoming, side, reads), reads=reads)
+            return await self._database.run(act, reads=reads)
         except Exception as bug:  # the edge where a bug becomes an incident
             return await self.incident(incoming, side, bug)
+
+    def schema(self, bound: Bound) -> type | None:
+        """The form that an action opens, if it opens one."""
+        found = self._registry.handlers.get(bound.action)
+        return found.schema if found else None
 
     async def refuse(self, arrival: Arrival, side: Side, key: str) -> Outcome:
         """The answer to what never came as far as a command, in the language of who did it."""
@@ -142,7 +161,7 @@ class Dispatcher:
         return Context(tx, actor, clock.now(), self._policy, self._registry, incoming.conversation)
 
     def _run(self, ctx: Context, incoming: Incoming) -> Outcome:
-        if ctx.actor.standing is not Standing.MEMBER:
+        if ctx.actor.standing is not Standing.MEMBER and not self._open_to_all(incoming):
             raise NotAllowed("common.members_only")
         match incoming:
             case CommandUsed(command=name, words=words):
@@ -164,6 +183,13 @@ class Dispatcher:
             case HomeOpened():
                 return Outcome(ctx.actor, reply=Reply(self._registry.home(ctx)))
         raise BadUsage("common.outdated")
+
+    def _open_to_all(self, incoming: Incoming) -> bool:
+        """Visitors of the public page may press what is theirs; a button of nobody is told as such."""
+        if not isinstance(incoming, ButtonPressed | FormSubmitted | OptionsSought):
+            return False
+        found = self._registry.handlers.get(incoming.bound.action)
+        return found is None or found.public
 
     def _pressed(self, ctx: Context, bound: Bound) -> Outcome:
         handler = self._checked(ctx, bound)

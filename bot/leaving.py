@@ -1,21 +1,25 @@
-"""The way out, step by step: asked, answered, proven, enrolled, held and released, erased. Makes no cards."""
+"""The way out, step by step: asked, answered, proven, enrolled, held and released, ended; and every consent
+given or taken back. Makes no cards."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from bot import erasing, joining
 from bot.conversation import Side
 from bot.errors import Conflict
 from bot.notices import QUESTIONS, plan, plan_later, stop
 from bot.policy import Policy
-from bot.ports import LeavingType
-from storage import accounts, codes, consents, journal, leavers, outbox, people, search
+from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
 from storage.accounts import Account
 from storage.codes import Use
-from storage.consents import Decision, Said
+from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
+from storage.erasures import Why
 from storage.leavers import Leaver, Stage
 from storage.people import Person
+
+NO = frozenset({Decision.REFUSED, Decision.WITHDRAWN})
 
 
 def ask(tx: Tx, leaver: Leaver) -> bool:
@@ -36,9 +40,14 @@ def put_question(leaver: Leaver) -> bool:
 
 def may_answer(tx: Tx, leaver: Leaver) -> None:
     """Raises `Conflict` when the question is closed: not asked yet, held, or the last day is over."""
-    open_stages = (Stage.ASKED, Stage.CONSENTED, Stage.LATER, Stage.DECLINED)
-    if leaver.stage not in open_stages or (leaver.enrol_at and leaver.enrol_at <= now(tx)):
+    if not is_open(tx, leaver):
         raise Conflict("welcome.closed")
+
+
+def is_open(tx: Tx, leaver: Leaver) -> bool:
+    """Whether the question can be answered now."""
+    open_stages = (Stage.ASKED, Stage.CONSENTED, Stage.LATER, Stage.DECLINED)
+    return leaver.stage in open_stages and not (leaver.enrol_at and leaver.enrol_at <= now(tx))
 
 
 def say_yes(tx: Tx, leaver: Leaver, email: str, *, mail_only: bool, said: Said) -> None:
@@ -66,6 +75,10 @@ def say_no(tx: Tx, leaver: Leaver, said: Said) -> None:
     """No: remembered, nothing more is sent, the private address goes now and the rest on the last day."""
     may_answer(tx, leaver)
     _say(tx, leaver, Decision.REFUSED, Stage.DECLINED, said)
+    _decline(tx, leaver)
+
+
+def _decline(tx: Tx, leaver: Leaver) -> None:
     stop(tx, leaver)
     codes.drop(tx, leaver.person_id)
     people.forget_private(tx, _person(tx, leaver))
@@ -100,7 +113,7 @@ def prove(tx: Tx, leaver: Leaver, account: Account, code: str) -> None:
     if found.about != person.private_email_blind:
         raise codes.WrongCode("join.wrong_code")
     codes.spend(tx, found, account)
-    person.private_email_proven_at = now(tx)
+    people.prove(tx, person)
     if leaver.stuck == "unproven_address":
         leaver.stuck = ""
     journal.write(tx, "address.proven", person.id, actor=person.id)
@@ -137,56 +150,175 @@ def release(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     target = Stage(leaver.held_at_stage or Stage.ANNOUNCED.value)
     if target is Stage.DECLINED or target not in leavers.TRANSITIONS[Stage.HELD]:
         target = Stage.ANNOUNCED
+    if target is Stage.CONSENTED and wants_out(tx, leaver):
+        raise Conflict("leavers.moved_on")
     leavers.move(tx, leaver, target)
     leaver.released = True
-    if target is Stage.ENROLLED:  # the invitation was taken back; it is renewed at once
+    if target is Stage.ENROLLED and not wants_out(tx, leaver):
+        # the invitation was taken back; it is renewed at once
         leaver.invited_at = now(tx) - policy.invitation_lasts
     plan(tx, leaver, policy)
     journal.write(tx, "leaver.released", leaver.person_id)
 
 
-def strike(tx: Tx, leaver: Leaver) -> None:
+def strike(tx: Tx, leaver: Leaver, *, deceased: bool = False) -> None:
     """HR says never: everything stops for good; who died is kept as deceased, so that nobody ever writes
     again."""
-    target = Stage.DECEASED if "death" in (leaver.held_because, leaver.leaving_type) else Stage.STRUCK
+    died = deceased or "death" in (leaver.held_because, leaver.leaving_type)
+    target = Stage.DECEASED if died else Stage.STRUCK
     leavers.move(tx, leaver, target)
     leaver.question = leaver.stuck = ""
-    _end(tx, leaver)
+    erasing.end(tx, leaver, Why.DECEASED if died else Why.STRUCK)
     journal.write(tx, f"leaver.{target.value}", leaver.person_id)
 
 
 def leave(tx: Tx, leaver: Leaver, said: Said) -> None:
-    """A member goes, at once and completely: withdrawn, untied, erased, with a mark against re-creation."""
-    consents.record(tx, leaver.person_id, Decision.WITHDRAWN, said)
+    """Somebody goes, at once and completely: withdrawn, untied, erased, with a mark against re-creation.
+
+    A member, or a leaver at any stage before that. Source: GDPR art. 17; 個人情報保護法 35条.
+    """
+    for purpose in _allowed(tx, leaver.person_id) or (Purpose.STAY_IN_TOUCH,):
+        consents.record(tx, leaver.person_id, Decision.WITHDRAWN, said, purpose)
     if leaver.stage is not Stage.LEFT:
         leavers.move(tx, leaver, Stage.LEFT)
-    _end(tx, leaver)
+    erasing.end(tx, leaver, Why.OWN)
     journal.write(tx, "person.left", leaver.person_id, actor=leaver.person_id)
 
 
+_TIME_IS_OVER = {Stage.DECLINED: Why.REFUSED, Stage.WITHDRAWN: Why.STAYED}
+
+
 def expire(tx: Tx, leaver: Leaver) -> None:
-    """What nobody answered, and who said no, goes when its time is over.
+    """What nobody answered, who said no, and who took their consent back, goes when its time is over.
 
     A withdrawn notice leaves no mark: they stay with the company and may leave another day.
     """
-    if leaver.stage in (Stage.UNANSWERED, Stage.LATER):
+    asked_at, why = refused_at(tx, leaver), _TIME_IS_OVER.get(leaver.stage, Why.SILENT)
+    if leaver.stage not in (Stage.DECLINED, Stage.WITHDRAWN):
         leavers.move(tx, leaver, Stage.LEFT)
-    _end(tx, leaver, mark=leaver.stage is not Stage.WITHDRAWN)
+        why = Why.WITHDRAWN if asked_at else why
+    erasing.end(tx, leaver, why, asked_at if why is not Why.STAYED else None)
     journal.write(tx, "person.erased", leaver.person_id)
 
 
-def _end(tx: Tx, leaver: Leaver, *, mark: bool = True) -> None:
+def wants_out(tx: Tx, leaver: Leaver) -> bool:
+    """Whether their last word is a no, so that even a hold does not keep them."""
+    return refused_at(tx, leaver) is not None
+
+
+def refused_at(tx: Tx, leaver: Leaver) -> datetime | None:
+    """When a leaver said no or took their consent back, if that is their last word."""
+    last = consents.latest(tx, leaver.person_id).get(Purpose.STAY_IN_TOUCH)
+    return last.at if last is not None and last.decision in NO else None
+
+
+# --- consent, purpose by purpose --------------------------------------------------------------------------
+
+
+def withdraw(tx: Tx, whose: Leaver | str, purpose: Purpose, said: Said, policy: Policy) -> bool:
+    """A consent is taken back, by a leaver or a person's id; whether that changed anything.
+
+    What was about to be sent for the purpose is dropped at once. Every other consent rests on staying in
+    touch: without it all end, the entry leaves the directory, and after some time the person is erased. Who
+    wants no more of what needs no consent (the question itself) means all of it.
+    Source: GDPR art. 7(3): as easy as giving; 個人情報保護法 35条.
+    """
+    purpose = Purpose.STAY_IN_TOUCH if purpose in consents.FREE else purpose
+    leaver = _stint(tx, whose)
+    last = consents.latest(tx, leaver.person_id).get(purpose) if leaver else None
+    if leaver is None or (last is not None and last.decision in NO):
+        return False
+    given = _allowed(tx, leaver.person_id)
+    ended = {purpose, *given} if purpose is Purpose.STAY_IN_TOUCH else {purpose}
+    for one in sorted(ended):
+        word = Decision.WITHDRAWN if one in given else Decision.REFUSED
+        consents.record(tx, leaver.person_id, word, said, one)
+    outbox.cancel_purposes(tx, leaver.person_id, ended)
+    journal.write(
+        tx, "consent.withdrawn", leaver.person_id, actor=leaver.person_id, detail=f"{purpose}:{said.channel}"
+    )
+    if purpose is Purpose.STAY_IN_TOUCH:
+        _rest(tx, leaver, policy)
+    return True
+
+
+def _rest(tx: Tx, leaver: Leaver, policy: Policy) -> None:
+    """Nothing more is sent. Before the last day that is a no; afterwards there is time to come back."""
     stop(tx, leaver)
-    codes.drop(tx, leaver.person_id)
-    accounts.untie(tx, leaver.person_id)
-    if mark:
-        leavers.suppress(tx, leaver)
-    search.forget(tx, leaver.person_id)
-    people.erase(tx, leaver.person_id)
-    leaver.erase_at = None
-    leavers.blank(tx, leaver.person_id)
-    leaver.held_because, leaver.leaving_type = "", LeavingType.UNKNOWN.value
+    if _may_decline(tx, leaver):
+        leavers.move(tx, leaver, Stage.DECLINED)
+        leaver.answered_at, leaver.stuck = now(tx), ""
+        _decline(tx, leaver)
+        return
+    if leaver.stage is Stage.WITHDRAWN:
+        leavers.suppress(tx, leaver)  # should they leave after all, they have said no to it
+    person = _person(tx, leaver)
+    people.unlist(tx, person)
+    search.index(tx, person)
+    codes.drop(tx, person.id)
+    leaver.invited_at = leaver.later_at = None
+    if leaver.stage not in leavers.ENDED or leaver.stage is Stage.RETURNED:
+        ends = now(tx) + timedelta(days=policy.unanswered_days)
+        leaver.erase_at = min(leaver.erase_at or ends, ends)
     tx.flush()
+
+
+def _may_decline(tx: Tx, leaver: Leaver) -> bool:
+    still_here = leaver.enrol_at is not None and leaver.enrol_at > now(tx)
+    return still_here and Stage.DECLINED in leavers.TRANSITIONS[leaver.stage]
+
+
+def give(tx: Tx, whose: Leaver | str, purpose: Purpose, said: Said, policy: Policy) -> bool:
+    """A consent is given (again), by a leaver or a person's id; whether that changed anything.
+
+    Staying in touch again stops the erasing that was to come. Raises `Conflict` for another purpose of
+    somebody who does not stay in touch, and before the last day: there the question itself is answered.
+    """
+    leaver = _stint(tx, whose)
+    if leaver is None:
+        raise Conflict("leavers.moved_on")
+    given = _allowed(tx, leaver.person_id)
+    if purpose in given and given[purpose] == consents.wording(tx, purpose):
+        return False
+    if purpose is not Purpose.STAY_IN_TOUCH and Purpose.STAY_IN_TOUCH not in given:
+        raise Conflict("privacy.stay_first")
+    if purpose is Purpose.STAY_IN_TOUCH and purpose not in given:
+        _take_up(tx, leaver, policy)
+    consents.record(tx, leaver.person_id, Decision.GIVEN, said, purpose)
+    journal.write(
+        tx, "consent.given", leaver.person_id, actor=leaver.person_id, detail=f"{purpose}:{said.channel}"
+    )
+    return True
+
+
+def _take_up(tx: Tx, leaver: Leaver, policy: Policy) -> None:
+    """Back in touch: not erased, invited or asked how they are as if for the first time; listed when they
+    say so."""
+    if leaver.stage in leavers.ENDED - {Stage.RETURNED} or (leaver.enrol_at and leaver.enrol_at > now(tx)):
+        raise Conflict("privacy.answer_first")
+    person = _person(tx, leaver)
+    if leaver.stage in (Stage.LATER, Stage.UNANSWERED):
+        leavers.move(tx, leaver, Stage.ENROLLED)
+        leaver.enrolled_at = leaver.enrolled_at or now(tx)
+        person.member_from = person.member_from or leaver.member_from
+    leaver.erase_at = leaver.later_at = None
+    if leaver.stage is Stage.ENROLLED:
+        leaver.invited_at = now(tx) - policy.invitation_lasts  # the invitation is renewed at once
+    if leaver.stage is Stage.JOINED:
+        checkins.plan(tx, person.id, joining.first_checkin(person, leaver, policy, now(tx)))
+    search.index(tx, person)
+
+
+def _allowed(tx: Tx, person_id: str) -> dict[Purpose, str]:
+    """What a person allows now, and under which wording."""
+    rows = consents.latest(tx, person_id).items()
+    return {purpose: row.wording for purpose, row in rows if row.decision is Decision.GIVEN}
+
+
+def _stint(tx: Tx, whose: Leaver | str) -> Leaver | None:
+    """The newest stint; nobody's when they are not there (any more)."""
+    leaver = leavers.of_person(tx, whose) if isinstance(whose, str) else whose
+    return leaver if leaver is not None and _person(tx, leaver).left_at is None else None
 
 
 def _person(tx: Tx, leaver: Leaver) -> Person:

@@ -68,7 +68,8 @@ def _said_no(tx: Tx, notice: LeaverNotice) -> bool:
     then = leavers.suppressed(tx, notice.entity, notice.employee_number)
     if then is None or (notice.hired_on and notice.hired_on > then):
         return False
-    return notice.last_day <= then + CORRECTION
+    died = leavers.died(tx, notice.entity, notice.employee_number)
+    return died or notice.last_day <= then + CORRECTION
 
 
 def _stint(tx: Tx, notice: LeaverNotice, policy: Policy, person: people.Person, stint: int) -> Heard:
@@ -124,6 +125,7 @@ def _next_stint(tx: Tx, old: Leaver, notice: LeaverNotice, policy: Policy) -> He
     if notice.withdrawn:
         return Heard.SAME
     come_back(tx, old)
+    old.erase_at = None  # another leaving is another question, whatever was said to the last one
     person = people.one(tx, old.person_id)
     if _erased(tx, old):
         person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
@@ -135,7 +137,9 @@ def come_back(tx: Tx, leaver: Leaver) -> None:
     if Stage.RETURNED in leavers.TRANSITIONS[leaver.stage]:
         leavers.move(tx, leaver, Stage.RETURNED)
     stop(tx, leaver)
-    leaver.question, leaver.erase_at = "", None
+    leaver.question = ""
+    if consents.decision(tx, leaver.person_id) is not consents.Decision.WITHDRAWN:
+        leaver.erase_at = None
     codes.drop(tx, leaver.person_id)
     accounts.untie(tx, leaver.person_id)
     person = people.one(tx, leaver.person_id)

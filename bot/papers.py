@@ -1,15 +1,20 @@
-"""What the command line prints: manifests, reports of files, reasons."""
+"""What the command line prints: manifests, reports of files, what HR decides, reasons."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
-from bot.app import CATALOGUE, core
+from bot import charter, document
+from bot.app import CATALOGUE, Core, columns, core
+from bot.charter import Ground
 from bot.commands import intake
-from bot.conversation import Side
-from bot.errors import FeedRejected
+from bot.conversation import Side, Text, t
+from bot.errors import Conflict, FeedRejected
+from bot.phrasing import Mistake
 from bot.registry import discover
+from bot.rulebook import Mistaken
 from bot.settings import Settings, load
 from bot.texts import Texts
 from jobs.feeds import Result
@@ -56,3 +61,54 @@ def told(why: FeedRejected) -> str:
     """The reason why a whole file was refused."""
     settings = load()
     return texts(settings).plain(why.text, settings.locale)
+
+
+BY = "cli"
+"""Who saved what was imported here, as the table keeps it."""
+
+
+def policy_in_force(settings: Settings) -> str:
+    """Everything that HR can decide, as a document to edit."""
+    base = core(settings)
+    try:
+        return document.whole(base.rulebook.charter, base.rulebook.ground, base.rulebook.version)
+    finally:
+        base.database.close()
+
+
+def policy_checked(settings: Settings, text: str) -> tuple[list[str], bool]:
+    """Every mistake in a document, one line each, and whether there is none; without a database."""
+    words = texts(settings)
+    _, mistakes = charter.read(text, Ground(settings.policy(), words, columns(settings)))
+    none = [words.plain(t("policy.no_mistakes"), settings.locale)]
+    return _mistakes(mistakes, words, settings.locale) or none, not mistakes
+
+
+def import_policy(settings: Settings, text: str) -> tuple[list[str], bool]:
+    """Save a document: what to print, and whether it was saved."""
+    base = core(settings)
+    try:
+        return _imported(base, text)
+    finally:
+        base.database.close()
+
+
+def _imported(base: Core, text: str) -> tuple[list[str], bool]:
+    book, words, locale = base.rulebook, base.texts, base.settings.locale
+    try:
+        row = base.database.run_now(lambda tx: book.take(tx, text, book.version, BY))
+    except Mistaken as wrong:
+        return [*_mistakes(wrong.mistakes, words, locale), words.plain(t("policy.not_saved"), locale)], False
+    except Conflict as moved_on:
+        return [words.plain(moved_on.text, locale)], False
+    return [words.plain(t("policy.imported", number=row.version), locale)], True
+
+
+def _mistakes(mistakes: Iterable[Mistake], words: Texts, locale: str) -> list[str]:
+    return [words.plain(_mistake(one), locale) for one in mistakes]
+
+
+def _mistake(one: Mistake) -> Text:
+    if one.found is None:
+        return t("policy.mistake_plain", place=one.key or "TOML", right=one.right)
+    return t("policy.mistake", place=one.key or "TOML", found=one.found, right=one.right)

@@ -13,6 +13,11 @@ class WelcomePlace:
     yet."""
 
 
+class HintPlace:
+    """A mail to somebody who asked on the public page although they are known. Argument: the leaver's id
+    (int)."""
+
+
 class LeaverPlace:
     """HR's view of one leaver. Argument: the leaver's id (int)."""
 
@@ -25,5 +30,25 @@ class CheckinPlace:
     """After "something changed": the way to say what. No arguments."""
 
 
+class FrontPlace:
+    """The public page of the network, seen by visitors. No arguments."""
+
+
+class ProfilePlace:
+    """My own profile, as its owner sees it. No arguments."""
+
+
 class StopPlace:
     """After "no more check-ins": how to pause or leave altogether. No arguments."""
+
+
+class PolicyPlace:
+    """HR's view of what it decides about the network. No arguments."""
+
+
+class PrivacyPlace:
+    """What is held about somebody: how it is corrected, paused, answered anew. No arguments."""
+
+
+class DecidedPlace:
+    """After HR has changed what it decides: the way back to the whole. No arguments."""

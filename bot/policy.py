@@ -1,9 +1,13 @@
 """What a company decides about its network: dates, hours, patience. Values with defaults, no reading of
-files."""
+files.
+
+Everybody in the house holds the one `Policy` and its `Brand` by reference, so that no room needs to ask for
+them anew; `adopt` is the single point where they change.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,13 +18,18 @@ from bot.cadence import Calendar
 EnrolOn = Literal["last_day", "last_working_day", "day_after"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Policy:
-    """The rules by which leaving, joining and checking in run; days are calendar days in `zone`."""
+    """The rules by which leaving, joining and checking in run; days are calendar days in `zone`.
+
+    Not frozen, for the sake of `adopt` alone: nobody else assigns. `invitation_expires` is the last day on
+    which the alumni workspace's invitation link works; `None` while nobody has said.
+    """
 
     brand: Brand
     zone: str = "Asia/Tokyo"
     locale: str = "ja"
+    base_url: str = ""
     calendar: Calendar = field(default_factory=Calendar)
     enrol_on: EnrolOn = "last_day"
     enrol_at: time = time(18, 0)
@@ -37,7 +46,16 @@ class Policy:
     nudge_after_days: int = 7
     checkin_opens: time = time(10, 0)
     checkin_closes: time = time(18, 0)
+    invitation_url: str = ""
+    invitation_expires: date | None = None
 
     def day(self, at: datetime) -> date:
         """The calendar day of a moment where the company is."""
         return at.astimezone(ZoneInfo(self.zone)).date()
+
+    def adopt(self, other: Policy) -> None:
+        """Become equal to another policy, in place: from here on every room goes by it."""
+        self.brand.adopt(other.brand)
+        for one in fields(self):
+            if one.name != "brand":
+                setattr(self, one.name, getattr(other, one.name))

@@ -83,7 +83,8 @@ class LeaverSource(Protocol):
 class Outgoing:
     """One message that leaves the house. `delivery` is our own id, the same at every try.
 
-    `zone` is the reader's IANA time zone; empty means the company's.
+    `zone` is the reader's IANA time zone; empty means the company's. `purpose` is what the way out under a
+    mail withdraws; empty for who cannot withdraw (staff).
     """
 
     delivery: str
@@ -91,6 +92,7 @@ class Outgoing:
     locale: str
     edits: Posted | None = None
     zone: str = ""
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +134,11 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MailTo:
-    """A mail address and the name to write beside it."""
+    """A mail address, the name to write beside it, and as whom its reader acts on our pages."""
 
     email: str = field(repr=False)
     name: str = ""
+    who: Address | None = None
 
 
 class Mailer(Protocol):

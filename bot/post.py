@@ -18,7 +18,8 @@ class Letter:
     """A card with what makes it one message: its kind, its purpose, and what tells it from the next of its
     kind.
 
-    `invites` has the Inviter asked for the way in at delivery.
+    `invites` has the Inviter asked for the way into the alumni chat at delivery; `otherwise` goes when there
+    is none. `to` is a mailbox that is not the receiver's own, yet or any more.
     """
 
     kind: str
@@ -26,6 +27,8 @@ class Letter:
     dedup: str
     purpose: Purpose
     invites: bool = False
+    otherwise: Card | None = None
+    to: str = ""
 
 
 def to_leaver(tx: Tx, leaver: Leaver, letter: Letter) -> bool:
@@ -43,19 +46,42 @@ def to_alumnus(tx: Tx, person_id: str, letter: Letter) -> bool:
     return _put(tx, letter, Route.ALUMNI_CHAT, person_id, None)
 
 
+def to_person(tx: Tx, person_id: str, letter: Letter) -> bool:
+    """To a person's proven private mailbox, whatever else they use."""
+    return _put(tx, letter, Route.PRIVATE_MAIL, person_id, None)
+
+
+def to_unproven(tx: Tx, person_id: str, letter: Letter) -> bool:
+    """To a mailbox that may be a stranger's: the person's own unproven one, or `letter.to`."""
+    return _put(tx, letter, Route.PROOF_MAIL, person_id, None)
+
+
+def to_nobody(tx: Tx, letter: Letter, locale: str) -> bool:
+    """To `letter.to`, of whose owner nothing is kept."""
+    draft = Draft(letter.kind, dump_card(letter.card), letter.purpose, Route.PROOF_MAIL,
+                  f"{letter.kind}:{letter.dedup}", locale=locale, to=letter.to)  # fmt: skip
+    return outbox.put(tx, draft) is not None
+
+
 def _put(tx: Tx, letter: Letter, route: Route, person_id: str, leaver_id: int | None) -> bool:
     draft = Draft(
         letter.kind, dump_card(letter.card), letter.purpose, route,
         f"{letter.kind}:{person_id}:{letter.dedup}",
-        person_id=person_id, leaver_id=leaver_id, invites=letter.invites,
+        person_id=person_id, leaver_id=leaver_id, invites=letter.invites, to=letter.to,
+        otherwise=dump_card(letter.otherwise) if letter.otherwise else "",
     )  # fmt: skip
     return outbox.put(tx, draft) is not None
 
 
 def to_staff(tx: Tx, kind: str, card: Card, dedup: str, leaver_id: int | None = None) -> None:
     """To everybody who runs the network, each once."""
-    text = dump_card(card)
     for member in accounts.staff(tx):
-        draft = Draft(kind, text, Purpose.STAFF, Route.STAFF, f"{kind}:{dedup}:staff{member.id}",
-                      staff_id=member.id, leaver_id=leaver_id)  # fmt: skip
-        outbox.put(tx, draft)
+        to_one_of_staff(tx, member, Letter(kind, card, dedup, Purpose.STAFF), leaver_id)
+
+
+def to_one_of_staff(tx: Tx, member: accounts.Staff, letter: Letter, leaver_id: int | None = None) -> None:
+    """To one of them; always for the purpose of running the network."""
+    dedup = f"{letter.kind}:{letter.dedup}:staff{member.id}"
+    draft = Draft(letter.kind, dump_card(letter.card), Purpose.STAFF, Route.STAFF, dedup,
+                  staff_id=member.id, leaver_id=leaver_id)  # fmt: skip
+    outbox.put(tx, draft)

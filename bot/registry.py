@@ -86,6 +86,14 @@ class Traits(TypedDict, total=False):
     shortcut: bool
 
 
+class Ways(TypedDict, total=False):
+    """How an action is pressed: it only reads, visitors may press it too, and what its name was before."""
+
+    reads: bool
+    public: bool
+    formerly: str
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A button for a place of another feature."""
@@ -96,7 +104,10 @@ class Offer:
 
 @dataclass(slots=True)
 class Handler:
-    """An action as dispatch sees it: its name, its signature, and who may press it."""
+    """An action as dispatch sees it: its name, its signature, and who may press it.
+
+    A `public` one is open to visitors of the public page, of whom nothing is known.
+    """
 
     name: str
     run: Callable[..., Answer]
@@ -109,6 +120,7 @@ class Handler:
     options: dict[str, Callable[..., tuple[Option, ...]]] = field(default_factory=dict)
     intro: Callable[..., Card] | None = None
     formerly: str = ""
+    public: bool = False
 
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """The action with its arguments."""
@@ -204,25 +216,28 @@ class Feature:
         return register
 
     def action(
-        self, *sides: Side, roles: tuple[Role, ...] = (), reads: bool = False, formerly: str = ""
+        self, *sides: Side, roles: tuple[Role, ...] = (), **ways: Unpack[Ways]
     ) -> Callable[[Callable[Concatenate[Context, P], Answer]], Action[P]]:
         """Register what a button does."""
 
         def register(run: Callable[Concatenate[Context, P], Answer]) -> Action[P]:
             handler = self._handler(run, sides, roles, skip=1)
-            handler.reads, handler.formerly = reads, formerly
+            handler.reads, handler.public = ways.get("reads", False), ways.get("public", False)
+            handler.formerly = ways.get("formerly", "")
             return Action(handler, self)
 
         return register
 
     def form(
-        self, schema: type[F], *sides: Side, roles: tuple[Role, ...] = (), reads: bool = False
+        self, schema: type[F], *sides: Side, roles: tuple[Role, ...] = (), **ways: Unpack[Ways]
     ) -> Callable[[Callable[Concatenate[Context, F, P], Answer]], FormAction[P, F]]:
         """Register a form and what happens with it once it is filled in."""
 
         def register(run: Callable[Concatenate[Context, F, P], Answer]) -> FormAction[P, F]:
             handler = self._handler(run, sides, roles, skip=2)
-            handler.schema, handler.reads = schema, reads
+            handler.schema = schema
+            handler.reads, handler.public = ways.get("reads", False), ways.get("public", False)
+            handler.formerly = ways.get("formerly", "")
             return FormAction(handler, self)
 
         return register

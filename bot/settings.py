@@ -51,6 +51,7 @@ class Settings(BaseSettings):
 
     database_url: str = "sqlite:///var/okaeri.db"
     secret_key: SecretStr = SecretStr("")
+    erasure_log: str = ""
     base_url: str = ""
     host: str = "127.0.0.1"
     port: int = 3978
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
 
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
+    dkim_selector: str = ""
 
     leaver_drop: str = ""
     leaver_mapping: str = ""
@@ -110,10 +112,12 @@ class Settings(BaseSettings):
             brand=self.brand(),
             zone=self.timezone,
             locale=self.locale,
+            base_url=self.base_url.rstrip("/"),
             calendar=Calendar(self.calendar_country, days),
             enrol_on=self.enrol_on,
             enrol_at=self.enrol_at,
             unanswered_days=self.unanswered_days,
+            invitation_url=self.alumni_invite_url,
         )
 
     def vault(self) -> Vault:
@@ -170,7 +174,6 @@ def _required(settings: Settings) -> Iterable[str]:
         "mail_from": "the sender of our mails, such as okaeri@example.co.jp",
         "smtp_url": "smtp+starttls://user:password@mail.example.co.jp:587",
         "base_url": "where Slack reaches this house, such as https://okaeri.example.co.jp",
-        "alumni_invite_url": "the invitation link of the alumni workspace",
         "owners": "one or more e-mail addresses or slack:T0123:U0123",
     }
     for name, right in wanted.items():
@@ -197,8 +200,8 @@ def _slack(settings: Settings) -> Iterable[str]:
             for name in missing:
                 variable = f"OKAERI_SLACK_{side.value.upper()}_{name.upper()}"
                 yield f"{variable}: missing; right: all four of a side, or none"
-    if not settings.sides():
-        yield "OKAERI_SLACK_COMPANY_*, OKAERI_SLACK_ALUMNI_*: no app is configured; right: at least one"
+    if Side.ALUMNI in settings.sides() and not settings.alumni_invite_url:
+        yield "OKAERI_ALUMNI_INVITE_URL: missing; right: the invitation link of the alumni workspace"
     company, alumni = settings.slack(Side.COMPANY), settings.slack(Side.ALUMNI)
     for name in ("app_id", "team_id", "signing_secret"):
         if company[name] and company[name] == alumni[name]:
@@ -258,6 +261,8 @@ def _place(settings: Settings) -> Iterable[str]:
         value = getattr(settings, name)
         if value and not Path(value).exists():
             yield f"OKAERI_{name.upper()}: {value!r} does not exist; right: an existing path"
+    if settings.erasure_log and not Path(settings.erasure_log).parent.is_dir():
+        yield f"OKAERI_ERASURE_LOG: {settings.erasure_log!r}; right: a file in a folder that exists"
     host, _, port = settings.metrics_bind.rpartition(":")
     if settings.metrics_bind and (not host or not port.isdigit()):
         yield f"OKAERI_METRICS_BIND: {settings.metrics_bind!r}; right: 127.0.0.1:9464, or empty for none"

@@ -59,10 +59,14 @@ def _babel(locale: str) -> Locale:
 
 
 class Texts:
-    """All sentences of all catalogues; immutable after loading."""
+    """All sentences of all catalogues, and what HR says instead of some of them.
+
+    `edition` counts up whenever what people read may be different: drawn words are kept together with it.
+    """
 
     def __init__(self, sentences: Mapping[str, Mapping[str, Sentence]]) -> None:
-        self._sentences = sentences
+        self._originals = self._sentences = sentences
+        self.edition = 0
 
     @classmethod
     def load(cls, *folders: Path) -> Texts:
@@ -73,6 +77,24 @@ class Texts:
                 for key, words in _flatten(path.stem, tomllib.loads(path.read_text("utf-8"))):
                     sentences.setdefault(key, {}).update(words)
         return cls(sentences)
+
+    def lay_over(self, own: Mapping[str, Mapping[str, Sentence]]) -> None:
+        """Say these sentences (key -> language -> words) instead of the catalogues', and of no others.
+
+        The words first, the edition after them: whoever sees the new edition sees the new words.
+        """
+        known = {key: words for key, words in own.items() if key in self._originals}
+        said = {key: {**self._originals[key], **words} for key, words in known.items()}
+        self._sentences = {**self._originals, **said}
+        self.edition += 1
+
+    def original(self, key: str) -> Mapping[str, Sentence]:
+        """Language -> the catalogues' own sentence. Raises `KeyError` for a key that no catalogue has."""
+        return self._originals[key]
+
+    def said(self, key: str) -> Mapping[str, Sentence]:
+        """Language -> the sentence in force. Raises `KeyError` for a key that no catalogue has."""
+        return self._sentences[key]
 
     def keys(self) -> Iterable[str]:
         """Every sentence's key."""

@@ -64,10 +64,11 @@ def load_bound(text: str) -> c.Bound:
 
 
 def _storable(value: Any) -> bool:
-    """Whether a database can look for it: no number beyond 64 bits, no half of a surrogate pair."""
+    """Whether a database can look for it: no number that JSON does not keep exactly (RFC 8259, 6; ten times
+    it still fits 64 bits, as the offset of a page does), no half of a surrogate pair."""
     if isinstance(value, str):
         return not any("\ud800" <= char <= "\udfff" for char in value)
-    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)
+    return value is None or (isinstance(value, int) and -(2**53) < value < 2**53)
 
 
 def dump_event(event: c.Happening, side: c.Side) -> str:

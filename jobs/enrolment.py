@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot import leaving
-from bot.commands import decisions, welcome
+from bot.commands import decisions, invitation, welcome
 from bot.policy import Policy
-from bot.post import Letter, to_leaver, to_mailbox, to_staff
+from bot.post import Letter, to_leaver, to_staff
 from storage import leavers, people
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
@@ -115,7 +115,7 @@ def enrol(tx: Tx, policy: Policy) -> bool:
 
 def _invite_first(tx: Tx, leaver: Leaver, person: Person, policy: Policy) -> None:
     leaver.invited, leaver.invited_at = 1, now(tx)
-    if not welcome.invite(tx, leaver, person, policy, f"{leaver.id}:1"):
+    if not invitation.invite(tx, leaver, person, policy, f"{leaver.id}:1"):
         leaver.stuck = leaver.stuck or "no_private_address"
 
 
@@ -128,7 +128,7 @@ def renew(tx: Tx, policy: Policy) -> bool:
         if leaver.invited > policy.invitation_renewals + 1:
             leaver.stuck = leaver.stuck or "invitation_lapsed"
         else:
-            welcome.invite(tx, leaver, person, policy, f"{leaver.id}:{leaver.invited}")
+            invitation.invite(tx, leaver, person, policy, f"{leaver.id}:{leaver.invited}")
     return bool(rows)
 
 
@@ -136,12 +136,7 @@ def write_later(tx: Tx, policy: Policy) -> bool:
     """The one mail after three months to who said "later" and proved a mailbox."""
     rows = _with_person(tx, leavers.due(tx, Leaver.later_at, {S.LATER}))
     for leaver, person in rows:
-        if person.private_email_proven_at is not None:
-            code = leaving.join_code(tx, person, policy)
-            card = welcome.later_mail(person, code, policy)
-            to_mailbox(
-                tx, leaver, Letter("welcome.later_mail", card, str(leaver.id), Purpose.ASKING, invites=True)
-            )
+        invitation.write_later(tx, leaver, person, policy)
         leaver.later_at = None
     return bool(rows)
 
@@ -157,8 +152,10 @@ def report_stuck(tx: Tx, policy: Policy) -> bool:
 
 
 def erase(tx: Tx, policy: Policy) -> bool:
-    """Who declined, on the last day; who never answered and who stayed after all, after 90 days."""
-    rows = leavers.due(tx, Leaver.erase_at, {S.DECLINED, S.UNANSWERED, S.LATER, S.WITHDRAWN})
+    """Who declined, on the last day; who never answered, who stayed after all and who took their consent
+    back, after 90 days."""
+    rows = leavers.due(tx, Leaver.erase_at, leavers.ENDS_BY_ITSELF)
+    rows = [*rows, *(row for row in leavers.due(tx, Leaver.erase_at, {S.HELD}) if leaving.wants_out(tx, row))]
     for leaver in rows:
         leaving.expire(tx, leaver)
     return bool(rows)

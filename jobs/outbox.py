@@ -10,23 +10,28 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.commands.address import lost
 from bot.conversation import Address, Side
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
 from bot.policy import Policy
 from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messenger, Outgoing
+from bot.post import Letter, to_alumnus
 from bot.texts import LOCALES
 from bot.wire import load_card
 from storage import accounts, leavers, outbox, pace, people
 from storage.consents import Purpose, allows
 from storage.engine import Database, Tx, now
 from storage.outbox import Delivery, Route
+from storage.people import Person
 
 log = structlog.get_logger()
 BATCH = 10
+PRIVATE = frozenset({Route.PRIVATE_MAIL, Route.PROOF_MAIL, Route.ALUMNI_CHAT})
+"""Routes that end in a private mailbox."""
 PER_RECEIVER = 1.0
 PER_WORKSPACE = 1.2
 """Seconds between two: Slack allows about one a second and channel, 50 `conversations.open` a minute."""
@@ -42,6 +47,8 @@ class Receiver:
     company_email: str = ""
     mailbox: str = ""
     person_id: str | None = None
+    reads_as: Address | None = None
+    """Who acts on the pages behind a mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,10 @@ class Courier:
     def _look(self, tx: Tx, row: Delivery) -> tuple[Receiver, dict[str, str]]:
         """Receiver and words of a claimed row. Raises `_Stop` when it must not go; it is marked then."""
         self._check(tx, row)
-        return self._receiver(tx, row), outbox.body(tx, row)
+        receiver, body = self._receiver(tx, row), outbox.body(tx, row)
+        if to := body.get("to"):  # a mailbox that is not their own: whoever reads it is nobody to us
+            receiver = replace(receiver, name="", account=None, company_email="", mailbox=to)
+        return receiver, body
 
     def _check(self, tx: Tx, row: Delivery) -> None:
         reason = self._forbidden(tx, row) if outbox.hold(tx, row) else "lost"
@@ -96,18 +106,22 @@ class Courier:
         person = people.get(tx, row.person_id or "")
         if person is None:
             return Receiver(self._policy.locale)
-        proven = person.private_email_proven_at is not None or row.route is Route.PROOF_MAIL
-        mailbox = people.private_email(tx, person) if proven else None
-        mail = Receiver(person.locale, person.name, mailbox=mailbox or "", person_id=person.id)
-        if row.route is Route.ALUMNI_CHAT and not person.mail_only:
-            account = accounts.of_person(tx, person.id, Side.ALUMNI)
-            return Receiver(person.locale, person.name, account, mailbox=mailbox or "", person_id=person.id)
+        stranger = row.route is Route.PROOF_MAIL
+        good = person.private_email_proven_at is not None and not person.unreachable
+        mailbox = people.private_email(tx, person) if good or stranger else None
+        reader = accounts.visitor(person.locale) if stranger else accounts.web_person(person.id, Side.ALUMNI)
+        mail = Receiver(
+            person.locale, person.name, mailbox=mailbox or "", person_id=person.id, reads_as=reader
+        )
+        if row.route is Route.ALUMNI_CHAT and not (person.mail_only and mailbox):
+            return replace(mail, account=accounts.of_person(tx, person.id, Side.ALUMNI))
         if row.route is not Route.COMPANY_CHAT:
             return mail
         leaver = leavers.get(tx, row.leaver_id or 0)
         email = leaver.company_email if leaver else ""
         account = accounts.of_person(tx, person.id, Side.COMPANY)
-        return Receiver(person.locale, person.name, account, email, email, person.id)
+        reader = accounts.web_person(person.id, Side.COMPANY)
+        return Receiver(person.locale, person.name, account, email, email, person.id, reader)
 
     def _staff(self, tx: Tx, row: Delivery) -> Receiver:
         member = tx.get(accounts.Staff, row.staff_id)
@@ -115,7 +129,8 @@ class Courier:
             return Receiver(self._policy.locale)
         account = Address.parse(member.address) if member.address else None
         locale = accounts.language(tx, account) or self._policy.locale
-        return Receiver(locale, "", account, member.email, member.email)
+        reader = accounts.web_staff(tx, member)
+        return Receiver(locale, "", account, member.email, member.email, reads_as=reader)
 
     # --- outside any transaction -------------------------------------------------------------------
 
@@ -143,10 +158,22 @@ class Courier:
     async def _message(self, row: Delivery, receiver: Receiver, body: dict[str, str]) -> Outgoing:
         card, locale = body["card"], body.get("locale") or receiver.locale
         if body.get("invites"):
+            card = await self._way_in(body, receiver, locale)
+        return Outgoing(row.delivery, load_card(card), locale, purpose=_withdrawable(row))
+
+    async def _way_in(self, body: dict[str, str], receiver: Receiver, locale: str) -> str:
+        """The card with the way into the alumni chat; without a chat or a link, the one for our pages."""
+        otherwise = body.get("otherwise", "")
+        if otherwise and Side.ALUMNI not in self._doors.chats:
+            return otherwise
+        try:
             guest = Guest(receiver.person_id or "", receiver.mailbox, receiver.name, locale)
             link = await self._doors.inviter.invite(guest)
-            card = card.replace(INVITATION, json.dumps(link.url)[1:-1])
-        return Outgoing(row.delivery, load_card(card), locale)
+        except Undeliverable:
+            if not otherwise:
+                raise
+            return otherwise
+        return body["card"].replace(INVITATION, json.dumps(link.url)[1:-1])
 
     async def _send(self, row: Delivery, receiver: Receiver, message: Outgoing) -> tuple[str, str]:
         """Chat first, where there is one; else mail. The way it went and where it stands now."""
@@ -226,7 +253,7 @@ class Courier:
         if not receiver.mailbox:
             raise Undeliverable("no_private_address" if receiver.person_id else "no_address")
         await self._database.run(lambda tx: self._check(tx, row))
-        await self._doors.mailer.send(MailTo(receiver.mailbox, receiver.name), message)
+        await self._doors.mailer.send(MailTo(receiver.mailbox, receiver.name, receiver.reads_as), message)
         return "mail", ""
 
     async def _again(self, row: Delivery, reason: str, after: float, *, ambiguous: bool = False) -> None:
@@ -243,8 +270,12 @@ class Courier:
     def _given_up(self, tx: Tx, row: Delivery, reason: str) -> None:
         if not outbox.dead(tx, row, reason):
             return
+        person = people.get(tx, row.person_id or "") if row.route in PRIVATE else None
+        refused = reason == "mailbox_refused" and not outbox.body(tx, row).get("to")
+        if person is not None and (refused or person.unreachable):
+            _unreachable(tx, person, self._policy)
         leaver = leavers.get(tx, row.leaver_id) if row.leaver_id and row.route is not Route.STAFF else None
-        if leaver is not None:
+        if leaver is not None and not (person and person.unreachable):
             known = reason in ("mailbox_refused", "no_private_address")
             nobody = row.route is Route.COMPANY_CHAT and reason == "no_private_address"
             leaver.stuck = "no_company_address" if nobody else reason if known else "undelivered"
@@ -275,6 +306,14 @@ class _NotThere(Trouble):
     """The company's chat does not know the address."""
 
 
+def _withdrawable(row: Delivery) -> str:
+    """What the way out under a mail stops; staff and statutory papers have none, and neither has a mailbox
+    that may be a stranger's.
+    """
+    fixed = row.purpose in (Purpose.STAFF, Purpose.PAPERS) or row.route is Route.PROOF_MAIL
+    return "" if fixed else row.purpose.value
+
+
 def _lane(side: Side) -> str:
     """The pace of everything that is asked of one side's chat: its app lives in one workspace."""
     return f"chat:{side.value}"
@@ -289,6 +328,17 @@ def _found(tx: Tx, row: Delivery, receiver: Receiver, address: Address, locale: 
     if person is not None:
         person.locale = locale
         accounts.tie(tx, address, Side.COMPANY, person, "company")
+
+
+def _unreachable(tx: Tx, person: Person, policy: Policy) -> None:
+    """Their mailbox takes no mail: asked once in the alumni chat for another one, else HR sees it."""
+    news, leaver = people.lose(tx, person, "mailbox_refused"), leavers.of_person(tx, person.id)
+    if accounts.of_person(tx, person.id, Side.ALUMNI) is None:
+        if leaver is not None:
+            leaver.stuck = person.unreachable
+    elif news:
+        mark = (person.private_email_blind or b"").hex()
+        to_alumnus(tx, person.id, Letter("address.lost", lost(policy), mark, Purpose.ASKING))
 
 
 def _not_found(tx: Tx, row: Delivery, reason: str) -> None:

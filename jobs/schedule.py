@@ -28,11 +28,12 @@ LEASE = 120.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """One sweep: its name, how often it runs in seconds, and what it does; its value says whether it did
-    anything."""
+    anything. Only one replica runs it at a time, unless it runs `everywhere`: each process for itself."""
 
     name: str
     every: float
     run: Callable[[], Awaitable[bool]]
+    everywhere: bool = False
 
 
 class Schedule:
@@ -92,15 +93,21 @@ class Schedule:
 
     async def _leased(self, names: Collection[str], rounds: int) -> int:
         """The same, under a lease for each job that this process may run."""
-        holder = self._holder
         failed: set[str] = set()
-        mine = await self._database.run(lambda tx: [n for n in names if leases.take(tx, n, holder, LEASE)])
+        shared = [name for name in names if not self._jobs[name].everywhere]
+        mine = [name for name in names if self._jobs[name].everywhere]
+        if shared:
+            mine += await self._database.run(lambda tx: self._taken(tx, shared))
         try:
             busy = await self._in_turn(mine, rounds, failed)
         finally:
-            await self._database.run(lambda tx: self._given_back(tx, mine, failed))
+            if leased := [name for name in mine if name in shared]:
+                await self._database.run(lambda tx: self._given_back(tx, leased, failed))
         self.last_success |= {name: self._database.clock.wire() for name in mine if name not in failed}
         return busy
+
+    def _taken(self, tx: Tx, names: Collection[str]) -> list[str]:
+        return [name for name in names if leases.take(tx, name, self._holder, LEASE)]
 
     def _given_back(self, tx: Tx, names: Collection[str], failed: Collection[str]) -> None:
         for name in names:

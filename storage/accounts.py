@@ -7,16 +7,16 @@ delivery to the company address, or by HR; never by a name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Dialect, ForeignKey, String, bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.conversation import Actor, Address, Role, Side, Standing
+from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import Tx, now
+from storage.engine import Tx, now, vault_of
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
 from storage.prepared import Prepared
@@ -131,10 +131,16 @@ def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
     return Address.parse(found) if found else None
 
 
+def addresses(tx: Tx, person_id: str) -> list[str]:
+    """Every account of a person, as text."""
+    return list(tx.scalars(select(Account.address).where(Account.person_id == person_id)))
+
+
 def unlooked(tx: Tx, before: datetime, limit: int = 50) -> list[tuple[Side, Address]]:
     """Accounts never described by their platform, or not since `before`."""
     stale = (Account.looked_at.is_(None)) | (Account.looked_at < before)
-    query = select(Account.side, Account.address).where(stale, Account.gone.is_(False))
+    of_ours = Account.address.startswith(f"{Platform.WEB.value}:")  # our own pages have no looks
+    query = select(Account.side, Account.address).where(stale, Account.gone.is_(False), ~of_ours)
     rows = tx.execute(query.order_by(Account.looked_at).limit(limit)).all()
     return [(side, Address.parse(address)) for side, address in rows]
 
@@ -156,6 +162,11 @@ def staff(tx: Tx) -> list[Staff]:
     """Everybody who runs the network, owners first; a person of two roles appears once."""
     rows = sorted(tx.scalars(select(Staff)), key=lambda s: (s.role is not Role.OWNER, s.id))
     return list({s.email or s.address: s for s in reversed(rows)}.values())[::-1]
+
+
+def staff_by_email(tx: Tx, email: str) -> Staff | None:
+    """Whoever of the staff has this e-mail address."""
+    return tx.scalars(select(Staff).where(Staff.email == normal_email(email)).limit(1)).first()
 
 
 def staff_found(tx: Tx, email: str, address: Address) -> None:
@@ -200,7 +211,10 @@ def _asked(dialect: Dialect) -> Prepared:
 
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
     """Who acts, with every role they hold at this moment. One query; for a company account of somebody known,
-    two."""
+    two. On our own pages the address itself says who it is (`storage.sessions`).
+    """
+    if address.platform is Platform.WEB:
+        return Known(_on_our_pages(tx, address, side, default_locale, default_zone), met=True)
     (row,) = _asked(tx.get_bind().dialect).rows(tx, {"address": str(address)})
     roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
     person_id = row.person_id
@@ -223,6 +237,72 @@ def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone:
         person_id=person_id,
     )
     return Known(actor, met=row.address is not None)
+
+
+VISITOR = "visitor"
+_STAFF = "staff"
+
+
+def web_staff(tx: Tx, member: Staff) -> Address:
+    """Who somebody of the staff is on our own pages: told by e-mail, whatever number the row gets."""
+    mark = vault_of(tx).blind("staff", member.email or member.address).hex()
+    return Address(Platform.WEB, Side.COMPANY.value, f"{_STAFF}{mark}")
+
+
+def visitor(locale: str) -> Address:
+    """Who somebody unknown is on our own pages; all of them are one."""
+    return Address(Platform.WEB, Side.ALUMNI.value, f"{VISITOR}-{locale}")
+
+
+def web_person(person_id: str, side: Side) -> Address:
+    """Who a person is on our own pages: an alumnus, or on the company's side a leaver."""
+    return Address(Platform.WEB, side.value, person_id)
+
+
+def _on_our_pages(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Actor:
+    nobody = Actor(address, side, standing=Standing.STRANGER, locale=default_locale, zone=default_zone)
+    if address.workspace != side.value:
+        return nobody
+    kind, _, locale = address.user.partition("-")
+    if kind == VISITOR:
+        return replace(nobody, locale=locale if locale in ("ja", "en") else default_locale)
+    if side is Side.COMPANY and address.user.startswith(_STAFF):
+        return _staff_there(tx, nobody)
+    return _person_there(tx, nobody)
+
+
+def _staff_there(tx: Tx, nobody: Actor) -> Actor:
+    rows = [row for row in tx.scalars(select(Staff)) if web_staff(tx, row) == nobody.address]
+    if not rows:
+        return nobody
+    known = next((Address.parse(row.address) for row in rows if row.address), None)
+    roles = frozenset({row.role for row in rows} | {Role.EMPLOYEE})
+    locale = language(tx, known) or nobody.locale
+    return replace(nobody, standing=Standing.MEMBER, roles=roles, locale=locale)
+
+
+@cache
+def _person_asked(dialect: Dialect) -> Prepared:
+    person = Person.__table__.c
+    wanted = (person[name] for name in ("id", "locale", "zone", "left_at", "member_from"))
+    return Prepared(select(*wanted).where(person.id == bindparam("id", type_=String)), dialect)
+
+
+def _person_there(tx: Tx, nobody: Actor) -> Actor:
+    rows = _person_asked(tx.get_bind().dialect).rows(tx, {"id": nobody.address.user})
+    if not rows or rows[0].left_at is not None:
+        return nobody
+    (row,) = rows
+    if nobody.side is Side.COMPANY:
+        if not leaving_still(tx, row.id):
+            return nobody
+        roles = frozenset({Role.LEAVER, Role.EMPLOYEE})
+    else:
+        roles = frozenset({Role.ALUMNUS if is_member(row, now(tx)) else Role.LEAVER})
+    locale = row.locale if row.locale in ("ja", "en") else "en"
+    return replace(
+        nobody, standing=Standing.MEMBER, roles=roles, locale=locale, zone=row.zone, person_id=row.id
+    )
 
 
 def sweep(tx: Tx, before: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, delete, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
@@ -34,7 +34,7 @@ class Checkin(Row):
     __table_args__ = (
         UniqueConstraint("person_id", "number"),
         Index("ix_checkins_state_due_at", "state", "due_at"),
-        {"info": kept("person", "stay_in_touch", "3 years")},
+        {"info": kept("person", "stay_in_touch", "3 years", erased="blanked")},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -104,6 +104,13 @@ def stop(tx: Tx, person_id: str) -> None:
     row = current(tx, person_id)
     if row is not None:
         step(tx, row, State.STOPPED)
+
+
+def forget(tx: Tx, person_id: str) -> None:
+    """No further nudge, and no answer of theirs is kept; that there was a check-in stays for the figures."""
+    stop(tx, person_id)
+    query = update(Checkin).where(Checkin.person_id == person_id).values(answer="", answered_at=None)
+    tx.execute(query.execution_options(synchronize_session="fetch"))
 
 
 def next_moments(tx: Tx, limit: int = 5) -> Sequence[Checkin]:

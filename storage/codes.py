@@ -1,4 +1,5 @@
-"""Single-use codes: to prove a mailbox, and to tie an account. Stored hashed; wrong tries lock.
+"""Single-use codes: to prove a mailbox, to tie an account, to change an address, to come back. Stored hashed;
+wrong tries lock.
 
 A joining code is `XXXX-XXXX-XXXX-XXXX`: four characters say which row, twelve (60 bits) are the secret.
 Its letters leave out I, L, O and U, and reading takes them for what was meant.
@@ -32,6 +33,13 @@ class Use(StrEnum):
 
     PROVE = "prove"
     JOIN = "join"
+    NEW_ADDRESS = "new_address"
+    OLD_ADDRESS = "old_address"
+    RETURN = "return"
+
+
+TYPED = frozenset({Use.PROVE, Use.NEW_ADDRESS})
+"""Codes that are typed by somebody who is known already: four secret characters are enough."""
 
 
 class Code(Row):
@@ -70,7 +78,7 @@ def _hash(selector: str, secret: str) -> bytes:
 def make(tx: Tx, person_id: str, use: Use, about: bytes, lasts: timedelta) -> str:
     """A new code for a person; older ones for the same use stop working. `about` binds it to an address."""
     tx.execute(delete(Code).where(Code.person_id == person_id, Code.use == use))
-    selector, secret = _random(4), _random(12 if use is Use.JOIN else 4)
+    selector, secret = _random(4), _random(4 if use in TYPED else 12)
     made = now(tx)
     tx.add(Code(person_id, use, selector, _hash(selector, secret), about, made, made + lasts))
     tx.flush()
@@ -84,29 +92,36 @@ class WrongCode(NotFound):
     keeps = True
 
 
-def check(tx: Tx, text: str, use: Use, account: Account, person_id: str | None = None) -> Code:
+def check(tx: Tx, text: str, use: Use, account: Account | None, person_id: str | None = None) -> Code:
     """The code row that fits, not yet marked as used (`spend` does). A wrong try is counted.
 
+    Visitors have no account (all of them would share one, and lock each other out); then only the code locks.
     Raises `TooOften` while the account is locked, `WrongCode` when nothing fits (or only a locked code
     would).
     """
     at, letters = now(tx), normal(text)
-    if account.locked_until and account.locked_until > at:
+    if account is not None and account.locked_until and account.locked_until > at:
         raise TooOften("join.locked", until=account.locked_until)
     found = _fitting(tx, letters, use, person_id)
     if found is None:
-        account.wrong_codes += 1
-        if account.wrong_codes >= TRIES:
-            account.wrong_codes, account.locked_until = 0, at + LOCK
+        if account is not None:
+            _count(account, at)
         tx.flush()
         raise WrongCode("join.wrong_code")
     return found
 
 
-def spend(tx: Tx, code: Code, account: Account) -> None:
+def _count(account: Account, at: datetime) -> None:
+    account.wrong_codes += 1
+    if account.wrong_codes >= TRIES:
+        account.wrong_codes, account.locked_until = 0, at + LOCK
+
+
+def spend(tx: Tx, code: Code, account: Account | None) -> None:
     """The code has done its work and never works again."""
     code.used_at = now(tx)
-    account.wrong_codes, account.locked_until = 0, None
+    if account is not None:
+        account.wrong_codes, account.locked_until = 0, None
     tx.flush()
 
 
@@ -128,9 +143,10 @@ def _fitting(tx: Tx, letters: str, use: Use, person_id: str | None) -> Code | No
     return fits
 
 
-def drop(tx: Tx, person_id: str) -> None:
-    """Make every code of a person useless."""
-    tx.execute(delete(Code).where(Code.person_id == person_id))
+def drop(tx: Tx, person_id: str, *uses: Use) -> None:
+    """Make every code of a person useless, or only those of some uses."""
+    query = delete(Code).where(Code.person_id == person_id)
+    tx.execute(query.where(Code.use.in_(uses)) if uses else query)
 
 
 def open_code(tx: Tx, person_id: str, use: Use) -> Code | None:

@@ -34,9 +34,15 @@ _NAMES = {
 }
 
 
-def kept(subject: str, purpose: str, keep: str) -> dict[str, str]:
-    """What a table declares: whose data (`person`, `staff`, `none`), for which purpose, kept until when."""
-    return {"subject": subject, "purpose": purpose, "keep": keep}
+def kept(
+    subject: str, purpose: str, keep: str, *, whose: str = "person_id", erased: str = "deleted"
+) -> dict[str, str]:
+    """What a table declares: whose data (`person`, `staff`, `none`), for which purpose, kept until when.
+
+    `whose` is the column with the person's id, "" where no row can be told to be somebody's. `erased` says
+    what erasing does with a person's rows: `deleted`, `blanked` by their own room, or `stays` (only an id).
+    """
+    return {"subject": subject, "purpose": purpose, "keep": keep, "whose": whose, "erased": erased}
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -5,6 +5,7 @@ Source: 個人情報保護法 17, 18, 27条; GDPR art. 7 (proof of consent, with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,7 +48,14 @@ class Consent(Row):
     __tablename__ = "consents"
     __table_args__ = (
         Index("ix_consents_person_purpose", "person_id", "purpose", "id"),
-        {"info": kept("person", "proof of consent", "as long as the person, then as an unreadable id")},
+        {
+            "info": kept(
+                "person",
+                "proof of consent",
+                "as long as the person, then as an unreadable id",
+                erased="stays",
+            )
+        },
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -68,8 +76,23 @@ class Said:
     channel: str
 
 
-WORDING = "stay-1"
-"""The version of the words under which consent is asked; a changed wording is a new version."""
+WORDINGS: Mapping[Purpose, str] = {
+    Purpose.STAY_IN_TOUCH: "stay-1",
+    Purpose.EVENTS: "events-1",
+    Purpose.OPENINGS: "openings-1",
+    Purpose.BUSINESS: "business-1",
+    Purpose.RESEARCH: "research-1",
+}
+"""The version of the words under which each consent is asked, until HR changes the words."""
+
+
+def wording(tx: Tx, purpose: Purpose) -> str:
+    """The version of the words under which a purpose is asked now, "" for one that needs no consent.
+
+    What HR changed lies beside the transaction: `tx.info["wordings"]`, purpose -> version.
+    """
+    changed: Mapping[str, str] = tx.info.get("wordings", {})
+    return changed.get(purpose) or WORDINGS.get(purpose, "")
 
 
 def record(
@@ -77,11 +100,17 @@ def record(
 ) -> None:
     """Add what the person said, now."""
     row = Consent(
-        person_id=person_id, purpose=purpose, decision=decision, wording=WORDING,
+        person_id=person_id, purpose=purpose, decision=decision, wording=wording(tx, purpose),
         locale=said.locale, channel=said.channel, at=now(tx),
     )  # fmt: skip
     tx.add(row)
     tx.flush()
+
+
+def latest(tx: Tx, person_id: str) -> dict[Purpose, Consent]:
+    """The last thing a person said about each purpose they ever said something about."""
+    rows = tx.scalars(select(Consent).where(Consent.person_id == person_id).order_by(Consent.id))
+    return {row.purpose: row for row in rows}
 
 
 def decision(tx: Tx, person_id: str, purpose: Purpose = Purpose.STAY_IN_TOUCH) -> Decision | None:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Engine, create_engine, event, make_url, text
@@ -28,6 +29,7 @@ from storage.columns import Vault
 from storage.readers import Readers
 
 Tx = Session
+_AFTER = "after_commit"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "mmap_size=268435456")
 T = TypeVar("T")
 
@@ -43,6 +45,8 @@ class Database:
         self._writing = self._reading.execution_options(writes=True)
         self._readers = Readers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
+        self.carries: dict[str, Any] = {"vault": vault, "clock": clock}
+        """What every transaction has beside it, as `tx.info`."""
 
     async def run(self, fn: Callable[[Tx], T], *, reads: bool = False) -> T:
         """Run `fn` in one transaction and return its value; any exception rolls everything back.
@@ -57,21 +61,26 @@ class Database:
         """The same, in the calling thread: for the command line and the start."""
         engine = self._reading if reads else self._writing
         with Session(engine, expire_on_commit=False, autoflush=not reads) as tx:
-            tx.info["vault"], tx.info["clock"] = self.vault, self.clock
+            tx.info.update(self.carries)
             value = fn(tx)
             if not reads:
                 tx.commit()
+                for done in tx.info.get(_AFTER, ()):
+                    done()
             return value  # closing rolls a reader back and, unlike `rollback`, leaves alone what was loaded
 
-    async def write_back(self) -> None:
+    async def write_back(self) -> bool:
         """Bring the log into the file and empty it, so that erased words are on the disk no longer than
-        this."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._checkpoint)
+        this; false when somebody still read from it."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._checkpoint)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> bool:
         connection = self._reading.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.fetchone() or (0,)
+            return not busy
         finally:
             connection.close()
 
@@ -111,6 +120,18 @@ def sqlite_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     return engine
 
 
+def file_of(url: str) -> Path | None:
+    """The file in which a database lies; `None` for one in memory or on a server."""
+    parsed = make_url(url)
+    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if in_file else None
+
+
+def after_commit(tx: Tx, do: Callable[[], object]) -> None:
+    """Have something done once what this transaction wrote is there for all; never when it is rolled back."""
+    tx.info.setdefault(_AFTER, []).append(do)
+
+
 def vault_of(tx: Tx) -> Vault:
     """The vault of the database that this transaction belongs to."""
     vault: Vault = tx.info["vault"]
@@ -121,6 +142,11 @@ def now(tx: Tx) -> datetime:
     """Calendar time."""
     clock: Clock = tx.info["clock"]
     return clock.now()
+
+
+def today(tx: Tx) -> date:
+    """The calendar day where the company is (UTC where nobody said where that is)."""
+    return now(tx).astimezone(ZoneInfo(tx.info.get("zone", "UTC"))).date()
 
 
 def wire(tx: Tx) -> float:

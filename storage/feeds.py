@@ -18,7 +18,11 @@ class FeedFile(Row):
 
     __tablename__ = "feed_files"
     __table_args__ = (
-        {"info": kept("person", "leaving", "the sealed file N days by setting; the figures 1 year")},
+        {
+            "info": kept(
+                "person", "leaving", "the sealed file N days by setting; the figures 1 year", whose=""
+            )
+        },
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)

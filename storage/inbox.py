@@ -22,7 +22,7 @@ class Received(Row):
     __tablename__ = "inbox"
     __table_args__ = (
         Index("ix_inbox_done_at", "done_at"),
-        {"info": kept("person", "once-only handling", "7 days; the content until handled")},
+        {"info": kept("person", "once-only handling", "7 days; the content until handled", whose="")},
     )
 
     platform: Mapped[str] = mapped_column(String(16), primary_key=True)

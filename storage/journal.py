@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Index, String, delete, select
+from sqlalchemy import Index, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
@@ -18,7 +19,7 @@ class Line(Row):
     __tablename__ = "journal"
     __table_args__ = (
         Index("ix_journal_subject", "subject", "id"),
-        {"info": kept("person", "accountability", "3 years")},
+        {"info": kept("person", "accountability", "3 years", whose="subject", erased="blanked")},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -38,6 +39,17 @@ def write(tx: Tx, what: str, subject: str = "", actor: str = "", detail: str = "
 def about(tx: Tx, subject: str) -> list[Line]:
     """Everything that happened to a subject, in order."""
     return list(tx.scalars(select(Line).where(Line.subject == subject).order_by(Line.id)))
+
+
+def rename(tx: Tx, actors: Collection[str], to: str) -> None:
+    """Lines of somebody's accounts are lines of a random id from now on (they were erased)."""
+    tx.execute(update(Line).where(Line.actor.in_(actors)).values(actor=to))
+
+
+def lately(tx: Tx, what: str, subject: str, since: datetime) -> int:
+    """How often something happened to a subject since a moment."""
+    query = select(func.count()).select_from(Line).where(Line.subject == subject, Line.what == what)
+    return tx.scalar(query.where(Line.at >= since)) or 0
 
 
 def sweep(tx: Tx, before: datetime) -> None:

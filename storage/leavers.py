@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     delete,
+    false,
     func,
     or_,
     select,
@@ -52,12 +53,15 @@ class Stage(StrEnum):
 S = Stage
 ENDED = frozenset({S.DECLINED, S.WITHDRAWN, S.STRUCK, S.RETURNED, S.LEFT, S.DECEASED})
 BEFORE_ENROLMENT = frozenset({S.ANNOUNCED, S.HELD, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED})
+ENDS_BY_ITSELF = frozenset({S.DECLINED, S.UNANSWERED, S.LATER, S.WITHDRAWN, S.ENROLLED, S.JOINED, S.RETURNED})
+"""Where `erase_at` is acted on; a leaver on hold waits for HR, unless they withdrew their consent."""
 _ALWAYS = frozenset({S.STRUCK, S.DECEASED})
 _GO = frozenset({S.LEFT})  # a member of an earlier stint may leave the network at any time
 
 TRANSITIONS: dict[Stage, frozenset[Stage]] = {
-    S.ANNOUNCED: frozenset({S.ASKED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS | _GO,
-    S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.ENROLLED, S.UNANSWERED, S.WITHDRAWN})
+    S.ANNOUNCED: frozenset({S.ASKED, S.DECLINED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS | _GO,
+    S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED, S.ENROLLED, S.UNANSWERED})
+    | frozenset({S.WITHDRAWN})
     | _ALWAYS
     | _GO,
     S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,
@@ -84,7 +88,11 @@ class Leaver(Row):
         UniqueConstraint("entity", "employee_number", "stint"),
         Index("ix_leavers_stage_ask_at", "stage", "ask_at"),
         Index("ix_leavers_stage_enrol_at", "stage", "enrol_at"),
-        {"info": kept("person", "leaving", "unanswered 90 days; else as long as the person")},
+        {
+            "info": kept(
+                "person", "leaving", "unanswered 90 days; else as long as the person", erased="blanked"
+            )
+        },
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -142,6 +150,7 @@ class Suppression(Row):
     mark: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     last_day: Mapped[date]
     at: Mapped[datetime]
+    for_good: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 def move(tx: Tx, leaver: Leaver, to: Stage) -> None:
@@ -176,10 +185,21 @@ def of_person(tx: Tx, person_id: str) -> Leaver | None:
     return tx.scalar(query.limit(1))
 
 
+def stints(tx: Tx, person_id: str) -> Sequence[Leaver]:
+    """Every stint of a person, oldest first."""
+    return tx.scalars(select(Leaver).where(Leaver.person_id == person_id).order_by(Leaver.id)).all()
+
+
 def leaving_still(tx: Tx, person_id: str) -> bool:
     """Whether somebody is on the way out and still holds the company account (until enrolment)."""
     query = select(Leaver.id).where(Leaver.person_id == person_id, _on_the_way(tx))
     return tx.scalar(query.limit(1)) is not None
+
+
+def over(tx: Tx, person_id: str) -> bool:
+    """Whether a person's way has ended (refused, erased, struck …); a record alone is no way in either."""
+    row = of_person(tx, person_id)
+    return row is None or row.stage in ENDED
 
 
 Moment = InstrumentedAttribute[datetime | None]
@@ -188,6 +208,12 @@ Moment = InstrumentedAttribute[datetime | None]
 def due(tx: Tx, column: Moment, stages: Collection[Stage], limit: int = 200) -> Sequence[Leaver]:
     """Leavers in one of the stages whose moment has come, oldest first."""
     query = select(Leaver).where(Leaver.stage.in_(stages), column <= now(tx)).order_by(column, Leaver.id)
+    return tx.scalars(query.limit(limit)).all()
+
+
+def ending(tx: Tx, limit: int = 50) -> Sequence[Leaver]:
+    """Leavers who are to be erased on some day, soonest first."""
+    query = select(Leaver).where(Leaver.erase_at.is_not(None)).order_by(Leaver.erase_at, Leaver.id)
     return tx.scalars(query.limit(limit)).all()
 
 
@@ -276,7 +302,7 @@ def next_moments(tx: Tx, limit: int = 5) -> list[tuple[datetime, str, Leaver]]:
         (Leaver.enrol_at, frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED})),
         (Leaver.member_from, frozenset({S.ENROLLED, S.JOINED})),
         (Leaver.later_at, frozenset({S.LATER})),
-        (Leaver.erase_at, frozenset({S.DECLINED, S.UNANSWERED, S.LATER})),
+        (Leaver.erase_at, ENDS_BY_ITSELF - {S.WITHDRAWN}),
     )
     found: list[tuple[datetime, str, Leaver]] = []
     for column, stages in wanted:
@@ -290,14 +316,17 @@ def _mark(tx: Tx, entity: str, employee_number: str) -> bytes:
     return hmac.digest(salt, f"{entity}\0{employee_number}".encode(), hashlib.sha256)
 
 
-def suppress(tx: Tx, leaver: Leaver) -> None:
-    """Keep the mark of somebody who must not be created again; a later leaving of theirs moves its date."""
+def suppress(tx: Tx, leaver: Leaver, *, for_good: bool = False) -> None:
+    """Keep the mark of somebody who must not be created again; a later leaving of theirs moves its date.
+
+    `for_good`: of somebody who died, whatever dates a notice names.
+    """
     mark = _mark(tx, leaver.entity, leaver.employee_number)
     known = tx.get(Suppression, mark)
     if known is None:
-        tx.add(Suppression(mark=mark, last_day=leaver.last_day, at=now(tx)))
+        tx.add(Suppression(mark=mark, last_day=leaver.last_day, at=now(tx), for_good=for_good))
     else:
-        known.last_day = leaver.last_day
+        known.last_day, known.for_good = leaver.last_day, for_good
     tx.flush()
 
 
@@ -313,9 +342,15 @@ def suppressed(tx: Tx, entity: str, employee_number: str) -> date | None:
     return known.last_day if known is not None else None
 
 
+def died(tx: Tx, entity: str, employee_number: str) -> bool:
+    """Whether the mark of this number is that of somebody who died."""
+    known = tx.get(Suppression, _mark(tx, entity, employee_number))
+    return known is not None and known.for_good
+
+
 def blank(tx: Tx, person_id: str) -> None:
     """Take out of every stint of a person what tells whose it was; stage and dates stay for the figures."""
-    for leaver in tx.scalars(select(Leaver).where(Leaver.person_id == person_id)).all():
+    for leaver in stints(tx, person_id):
         leaver.employee_number = f"erased:{leaver.id}"
         leaver.company_email = leaver.manager = leaver.title = leaver.department = leaver.place = ""
         leaver.hired_on, leaver.notice = None, ""

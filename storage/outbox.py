@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -53,7 +53,7 @@ class Delivery(Row):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_status_next_try", "status", "next_try"),
-        {"info": kept("person", "delivery", "the words until sent; the row 90 days")},
+        {"info": kept("person", "delivery", "the words until sent; the row 90 days", erased="blanked")},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -80,8 +80,11 @@ class Delivery(Row):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be sent: a card as JSON, and to whom by which route. `invites` asks the Inviter for the way
-    in."""
+    """What is to be sent: a card as JSON, and to whom by which route.
+
+    `invites` asks the Inviter for the way in; `otherwise` is the card for when there is none. `to` is another
+    mailbox than the one that the route would find.
+    """
 
     kind: str
     card: str
@@ -93,6 +96,8 @@ class Draft:
     staff_id: int | None = None
     invites: bool = False
     locale: str = ""
+    otherwise: str = ""
+    to: str = ""
 
 
 def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None:
@@ -106,7 +111,8 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
         delivery=secrets.token_hex(16), person_id=draft.person_id, leaver_id=draft.leaver_id,
         staff_id=draft.staff_id, due_at=due_at, queued_at=now(tx),
     )  # fmt: skip
-    body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale}
+    body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale,
+            "otherwise": draft.otherwise, "to": draft.to}  # fmt: skip
     row.payload = _close(tx, row, json.dumps(body, ensure_ascii=False))
     tx.add(row)
     tx.flush()
@@ -120,8 +126,8 @@ def _close(tx: Tx, row: Delivery, text: str) -> bytes:
 
 
 def body(tx: Tx, row: Delivery) -> dict[str, Any]:
-    """What `put` was given: `card` (JSON text), `invites`, `locale`. Raises `LookupError` once it was
-    purged."""
+    """What `put` was given: `card` and `otherwise` (JSON text), `invites`, `locale`, `to`. Raises
+    `LookupError` once it was purged."""
     if row.payload is None:
         raise LookupError("the words of this message are gone")
     if row.person_id is not None:
@@ -206,6 +212,22 @@ def cancel(tx: Tx, *, person_id: str | None = None, leaver_id: int | None = None
     values = {"status": Status.DROPPED, "reason": "cancelled", "payload": None, "done_at": now(tx)}
     done = tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
     return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def cancel_purposes(tx: Tx, person_id: str, purposes: Collection[Purpose]) -> None:
+    """Drop the unsent messages of some purposes to a person: they are not allowed any more."""
+    unsent = Delivery.status.in_((Status.PENDING, Status.SENDING))
+    query = update(Delivery).where(Delivery.person_id == person_id, Delivery.purpose.in_(purposes), unsent)
+    values = {"status": Status.DROPPED, "reason": "no_consent", "payload": None, "done_at": now(tx)}
+    tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
+
+
+def forget(tx: Tx, person_id: str) -> None:
+    """What is unsent is dropped, and no row says any more where a message to this person stands."""
+    cancel(tx, person_id=person_id)
+    query = update(Delivery).where(Delivery.person_id == person_id)
+    query = query.values(payload=None, remote="", went_by="")
+    tx.execute(query.execution_options(synchronize_session="fetch"))
 
 
 def cancel_kind(tx: Tx, person_id: str, kind: str) -> None:

@@ -6,7 +6,9 @@ rules.
 
 from __future__ import annotations
 
-from sqlalchemy import String
+from collections.abc import Collection
+
+from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
@@ -39,6 +41,17 @@ def park(tx: Tx, key: str, after: float) -> None:
     lane = _lane(tx, key)
     lane.free_at = max(lane.free_at, wire(tx) + after)
     tx.flush()
+
+
+def forget(tx: Tx, keys: Collection[str]) -> None:
+    """Lanes to accounts of somebody who was erased."""
+    tx.flush()
+    tx.execute(delete(Lane).where(Lane.key.in_(keys)))
+
+
+def sweep(tx: Tx) -> None:
+    """Forget lanes that nobody has used for an hour."""
+    tx.execute(delete(Lane).where(Lane.free_at < wire(tx) - 3600))
 
 
 def _lane(tx: Tx, key: str) -> Lane:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.visibility import Audience, visible
 from storage.columns import Row, Sealed, Short, kept, new_id, seal, unseal
-from storage.engine import Tx, now, vault_of
+from storage.engine import Tx, now, today, vault_of
 
 PRIVATE_EMAIL = "people.private_email"
 
@@ -26,7 +26,13 @@ class Person(Row):
     """A human being in the network, or on the way into it."""
 
     __tablename__ = "people"
-    __table_args__ = ({"info": kept("person", "stay_in_touch", "until erased; unanswered 90 days")},)
+    __table_args__ = (
+        {
+            "info": kept(
+                "person", "stay_in_touch", "until erased; unanswered 90 days", whose="id", erased="blanked"
+            )
+        },
+    )
 
     id: Mapped[str] = mapped_column(
         String(40), primary_key=True, init=False, default_factory=lambda: new_id("p")
@@ -123,6 +129,12 @@ def open_for(tx: Tx, person_id: str, place: str, blob: bytes) -> str:
     return unseal(_key(tx, person_id), blob, f"{place}:{person_id}").decode()
 
 
+def introduce(tx: Tx, person: Person, name: str, kana: str, locale: str) -> None:
+    """What somebody says who is not known yet."""
+    person.name, person.kana, person.locale = name, kana, locale
+    tx.flush()
+
+
 def set_private_email(tx: Tx, person: Person, email: str | None) -> None:
     """Keep a private address, sealed and not yet proven; the same address again keeps its proof."""
     blind = vault_of(tx).blind_email(email) if email else None
@@ -132,6 +144,19 @@ def set_private_email(tx: Tx, person: Person, email: str | None) -> None:
     person.private_email_blind, person.private_email_proven_at = blind, None
     person.unreachable = ""
     tx.flush()
+
+
+def prove(tx: Tx, person: Person) -> None:
+    """The private mailbox is the person's, and mail reaches it."""
+    person.private_email_proven_at, person.unreachable = now(tx), ""
+    tx.flush()
+
+
+def lose(tx: Tx, person: Person, reason: str) -> bool:
+    """The private mailbox takes no mail any more; false when that was known."""
+    known, person.unreachable = person.unreachable, reason
+    tx.flush()
+    return not known
 
 
 def private_email(tx: Tx, person: Person) -> str | None:
@@ -186,9 +211,15 @@ def profile(tx: Tx, person_id: str, audience: Audience) -> Profile | None:
     """One person as an audience sees them; nobody when they may not be seen at all."""
     query = select(*COLUMNS).where(_PERSON.id == person_id)
     if audience is Audience.ALUMNI:
-        query = query.where(shown_to_alumni(now(tx), now(tx).date()))
+        query = query.where(shown_to_alumni(now(tx), today(tx)))
     row = tx.execute(query).one_or_none()
     return profile_from(row, audience) if row else None
+
+
+def unlist(tx: Tx, person: Person) -> None:
+    """Out of the directory; what they would show is kept for when they come back."""
+    person.listed = False
+    tx.flush()
 
 
 def forget_private(tx: Tx, person: Person) -> None:

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, MetaData
 
 from storage import (
     accounts,
+    addresses,
     checkins,
     codes,
     consents,
+    erasures,
     feeds,
     inbox,
     journal,
@@ -23,7 +25,11 @@ from storage import (
     outbox,
     pace,
     people,
+    policy,
+    returns,
     search,
+    sessions,
+    uploads,
 )  # fmt: skip
 from storage.columns import Row
 from storage.engine import sqlite_engine

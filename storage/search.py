@@ -31,7 +31,7 @@ from bot import names
 from bot.visibility import Audience
 from storage import people
 from storage.columns import Row, Short, UtcDateTime, kept, words
-from storage.engine import Tx, now
+from storage.engine import Tx, now, today
 from storage.people import Person, Profile
 from storage.prepared import Prepared
 
@@ -153,8 +153,8 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
     expression = match(query, audience)
     if expression is None:
         return Page((), page, more=False)
-    at = now(tx)
-    given = {"match": expression, "size": size + 1, "skip": (page - 1) * size, "at": at, "today": at.date()}
+    given = {"match": expression, "size": size + 1, "skip": (page - 1) * size}
+    given |= {"at": now(tx), "today": today(tx)}
     rows = _prepared(audience, tx.get_bind().dialect).rows(tx, given)
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 

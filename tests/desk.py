@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,7 +75,7 @@ class Desk:
     database: Database
     clock: HandClock
     file: Path
-    policy: Policy = POLICY
+    policy: Policy = field(default_factory=lambda: POLICY)
 
     def does(self, fn: Callable[[Tx], T]) -> T:
         """One writing transaction."""

@@ -20,7 +20,8 @@ from bot.app import running
 from bot.conversation import Address, Platform, Side, Standing
 from bot.playground import TEAMS
 from bot.visibility import CHOOSABLE
-from storage import accounts, people, search
+from storage import accounts, consents, people, search
+from storage.consents import Decision, Said
 from storage.engine import Tx, now
 from tests.world import Somebody, World, free_port
 
@@ -144,6 +145,7 @@ def a_member(world: World, name: str, locale: str = "ja", **profile: str) -> Som
         person = people.add(tx, name, locale=locale, member_from=now(tx), **profile)
         accounts.tie(tx, account, Side.ALUMNI, person, "code")
         accounts.looked(tx, account, Standing.MEMBER, locale, "Asia/Tokyo")
+        consents.record(tx, person.id, Decision.GIVEN, Said(locale, "slack"))
         people.confirm(person, now(tx).date(), {}, CHOOSABLE, listed=True)
         search.index(tx, person)
 

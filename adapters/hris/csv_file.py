@@ -24,9 +24,12 @@ _WIDEST = 500  # columns that are looked at
 _NOT_SHOWN = re.compile(r"[^\w \-./()（）:：・_#]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CsvFile:
-    """A `LeaverSource` over CSV. `max_bytes` and `max_rows` bound what one file may cost."""
+    """A `LeaverSource` over CSV. `max_bytes` and `max_rows` bound what one file may cost.
+
+    Not frozen, because HR may change the `mapping` while the house runs; a file is read by one of them.
+    """
 
     mapping: FeedMapping = field(default_factory=load_mapping)
     source: str = "csv"
@@ -46,8 +49,9 @@ class CsvFile:
         if text.count("\n") > self.max_rows * _LINES_PER_ROW:
             raise FeedRejected("feed.too_many_rows", limit=self.max_rows)
         lines = text.split("\n")
-        header = self._header(lines)
-        reading = _Reading(header, self.mapping, self.source)
+        mapping = self.mapping
+        header = self._header(lines, mapping)
+        reading = _Reading(header, mapping, self.source)
         rows = _records(lines[header.end :], header.delimiter, header.width)
         for number, (_, cells) in enumerate(rows, header.row + 1):
             if cells is None or not _blank(cells):
@@ -56,12 +60,12 @@ class CsvFile:
                 raise FeedRejected("feed.too_many_rows", limit=self.max_rows)
         return reading.result()
 
-    def _header(self, lines: Sequence[str]) -> _Header:
+    def _header(self, lines: Sequence[str], mapping: FeedMapping) -> _Header:
         """The row among the first ones, and the delimiter, under which most columns are known."""
         best: _Header | None = None
         for delimiter in _DELIMITERS:
             for row, (end, cells) in enumerate(islice(_records(lines, delimiter), _TITLE_LINES), 1):
-                found = _Header((row, end), delimiter, cells or (), self.mapping)
+                found = _Header((row, end), delimiter, cells or (), mapping)
                 if len(found.columns) > (len(best.columns) if best else 1):
                     best = found
         if best is None:

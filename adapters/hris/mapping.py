@@ -1,4 +1,5 @@
-"""Which header is which field and which word means what, as `mapping.toml` and a company's own file say."""
+"""Which header is which field and which word means what: `mapping.toml`, over it a company's own file, over
+that what HR saved."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.errors import ConfigError
 
@@ -36,16 +38,44 @@ def load_mapping(own: Path | None = None) -> FeedMapping:
     A field named there has only the headers given there; words are added and win. Raises `ConfigError` with
     every mistake of that file: the key, what was found, what would be right.
     """
-    ours = _Given.read(OURS)
-    headers = {fold_header(header): field for field, names in ours.columns.items() for header in names}
-    meanings = {field: _by_word(words) for field, words in ours.values.items()}
-    if own is not None:
-        theirs = _Given.read(own, known=ours)
-        headers = {header: field for header, field in headers.items() if field not in theirs.columns}
-        headers |= {fold_header(header): field for field, names in theirs.columns.items() for header in names}
-        for field, words in theirs.values.items():
-            meanings[field] |= _by_word(words)
-    return FeedMapping(headers, meanings)
+    return Layers.of(own).mapping({})
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What lies under a table that HR saves: `bot.charter.Columns`."""
+
+    given: tuple[_Given, ...]
+
+    @classmethod
+    def of(cls, own: Path | None = None) -> Layers:
+        """Ours, and a company's own file. Raises `ConfigError` with every mistake of that file."""
+        ours = _Given.read(OURS)
+        return cls((ours,) if own is None else (ours, _Given.read(own, known=ours)))
+
+    def mistakes(self, table: Mapping[str, object]) -> list[str]:
+        """Everything that is wrong with a table of `columns` and `values`, one line each."""
+        return list(_mistakes(table, self.given[0]))
+
+    def headers(self, table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+        """field -> the headers under which it may stand, with a checked table laid over."""
+        return {name: names for given in self._with(table) for name, names in given.columns.items()}
+
+    def mapping(self, table: Mapping[str, object]) -> FeedMapping:
+        """The mapping, with a checked table laid over."""
+        headers: dict[str, str] = {}
+        meanings: dict[str, dict[str, str]] = {}
+        for given in self._with(table):
+            headers = {header: name for header, name in headers.items() if name not in given.columns}
+            headers |= {
+                fold_header(header): name for name, names in given.columns.items() for header in names
+            }
+            for name, words in given.values.items():
+                meanings[name] = meanings.get(name, {}) | _by_word(words)
+        return FeedMapping(headers, meanings)
+
+    def _with(self, table: Mapping[str, object]) -> tuple[_Given, ...]:
+        return (*self.given, _Given.of(table))
 
 
 def fold_header(header: str) -> str:
@@ -79,6 +109,11 @@ class _Given:
         mistakes = [f"{path.name}: {mistake}" for mistake in _mistakes(table, known)]
         if mistakes:
             raise ConfigError(mistakes)
+        return cls.of(table)
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> _Given:
+        """A table in which there is no mistake."""
         columns = {field: tuple(names) for field, names in table.get("columns", {}).items()}
         values = {
             field: {meaning: tuple(given) for meaning, given in words.items()}

@@ -15,7 +15,6 @@ from bot.conversation import (
     Bound,
     Button,
     Buttons,
-    Card,
     Divider,
     Entry,
     Facts,
@@ -27,6 +26,7 @@ from bot.conversation import (
     Words,
     t,
 )
+from bot.ports import MailTo, Outgoing
 from bot.texts import Part, Run, Texts
 
 _WEB = ("https://", "http://", "mailto:")
@@ -36,13 +36,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class MailDoors:
-    """The pages behind a mail, made for its receiver's address: one per button, one that stops the mails.
+    """The pages behind a mail, made for its receiver: one per button (with its label), and one that stops the
+    mails of a purpose. Empty where there is no page for this receiver.
 
     Opening such a page must not act by itself (RFC 8058: only the POST does): scanners follow every link.
     """
 
-    link_for: Callable[[Bound, str], str] | None = None
-    unsubscribe: Callable[[str], str] | None = None
+    link_for: Callable[[Bound, str, MailTo], str] | None = None
+    unsubscribe: Callable[[MailTo, str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ class MailPage:
         self._html = Environment(loader=folder, autoescape=True, trim_blocks=True).get_template("mail.html")
         self._text = Environment(loader=folder, autoescape=False, trim_blocks=True).get_template("mail.txt")  # noqa: S701
 
-    def bodies(self, card: Card, locale: str, email: str, zone: str = "") -> Bodies:
+    def bodies(self, to: MailTo, message: Outgoing) -> Bodies:
         """The card for one receiver; buttons that no page stands behind are left out, and that is said."""
-        zone = zone or self._zone
-        writer = _Writer(self._texts, locale, zone, self._links(email))
+        card, locale, zone = message.card, message.locale, message.zone or self._zone
+        writer = _Writer(self._texts, locale, zone, self._links(to))
         rows = [row for block in card.body for row in writer.rows(block) if row]
         if writer.left_out:
             who = {"network": self._brand.network, "contact": self._brand.contact_name}
@@ -78,22 +79,25 @@ class MailPage:
             "brand": self._brand,
             "title": writer.parts(card.title),
             "rows": rows,
-            "frame": self._frame(writer, email),
+            "frame": self._frame(writer, self.way_out(to, message.purpose)),
         }
         return Bodies(subject, self._text.render(known), self._html.render(known))
 
-    def _links(self, email: str) -> Callable[[Bound], str]:
-        link_for = self._doors.link_for
-        return (lambda bound: link_for(bound, email)) if link_for else lambda _: ""
+    def way_out(self, to: MailTo, purpose: str) -> str:
+        """The page that stops the mails of this purpose; "" where there is none."""
+        return self._doors.unsubscribe(to, purpose) if self._doors.unsubscribe else ""
 
-    def _frame(self, writer: _Writer, email: str) -> list[list[Row]]:
+    def _links(self, to: MailTo) -> Callable[[Bound, str], str]:
+        link_for = self._doors.link_for
+        return (lambda bound, label: link_for(bound, label, to)) if link_for else lambda _bound, _label: ""
+
+    def _frame(self, writer: _Writer, stop: str) -> list[list[Row]]:
         """The small lines under every mail: who runs this, where to write, the terms, the way out."""
         brand = self._brand
         line = t("brand.line", network=brand.network, company=brand.company, contact=brand.contact_name)
         lines = [writer.parts(line)]
         if brand.contact_email:
             lines.append([{"text": brand.contact_email, "url": f"mailto:{brand.contact_email}"}])
-        stop = self._doors.unsubscribe(email) if self._doors.unsubscribe else ""
         for url, key in ((brand.terms_url, "brand.terms"), (stop, "mail.unsubscribe")):
             if url.startswith(_WEB):
                 lines.append([writer.link(Link(url, t(key)))])
@@ -103,7 +107,7 @@ class MailPage:
 class _Writer:
     """Turns sentences into parts and blocks into rows; remembers whether a button had to be left out."""
 
-    def __init__(self, texts: Texts, locale: str, zone: str, page_of: Callable[[Bound], str]) -> None:
+    def __init__(self, texts: Texts, locale: str, zone: str, page_of: Callable[[Bound, str], str]) -> None:
         self._texts, self._locale, self._zone, self._page_of = texts, locale, zone, page_of
         self.left_out = False
 
@@ -149,9 +153,10 @@ class _Writer:
     def _buttons(self, buttons: Iterable[Button]) -> Row:
         drawn: list[Row] = []
         for button in buttons:
-            url = button.press.url if isinstance(button.press, Link) else self._page_of(button.press)
+            label = self._texts.plain(button.label, self._locale, self._zone)
+            url = button.press.url if isinstance(button.press, Link) else self._page_of(button.press, label)
             if url.startswith(_WEB):
-                drawn.append({"text": self._texts.plain(button.label, self._locale, self._zone), "url": url})
+                drawn.append({"text": label, "url": url})
             else:
                 self.left_out = True
         return {"buttons": drawn} if drawn else {}

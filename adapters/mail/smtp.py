@@ -21,6 +21,7 @@ from adapters.mail.page import MailDoors, MailPage
 from bot.brand import Brand
 from bot.conversation import Link
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.policy import Policy
 from bot.ports import Guest, MailTo, Outgoing
 from bot.texts import Texts
 
@@ -73,12 +74,20 @@ class SmtpMailer:
     """
 
     def __init__(self, postbox: Postbox, texts: Texts, brand: Brand, doors: MailDoors | None = None) -> None:
-        self._postbox, self._brand, self._doors = postbox, brand, doors or MailDoors()
-        self._page = MailPage(texts, brand, self._doors, postbox.zone)
-        name, email = parseaddr(postbox.sender)
-        self._from = _mailbox(name or brand.network, email)
+        self._postbox, self._brand = postbox, brand
+        self._page = MailPage(texts, brand, doors or MailDoors(), postbox.zone)
         self._connection = {**postbox.connection(), "local_hostname": self._from.domain}
-        self._contact = _mailbox(brand.contact_name, brand.contact_email)
+        self._contact  # noqa: B018 - an address that is none stops the start, not the first mail
+
+    @property
+    def _from(self) -> Address:
+        """The sender; its name is HR's to change, so nothing here keeps it."""
+        name, email = parseaddr(self._postbox.sender)
+        return _mailbox(name or self._brand.network, email)
+
+    @property
+    def _contact(self) -> Address:
+        return _mailbox(self._brand.contact_name, self._brand.contact_email)
 
     async def send(self, to: MailTo, message: Outgoing) -> None:
         """Hand the mail over. `Undeliverable`: "bad_address", "mailbox_refused" or "mail_refused".
@@ -97,24 +106,24 @@ class SmtpMailer:
 
     def compose(self, to: MailTo, message: Outgoing) -> EmailMessage:
         """The mail as it will leave. Raises `Undeliverable("bad_address")`."""
-        bodies = self._page.bodies(message.card, message.locale, to.email, message.zone)
+        bodies = self._page.bodies(to, message)
         mail = EmailMessage(policy=_Wire(linesep="\r\n"))
         mail["From"], mail["To"], mail["Reply-To"] = self._from, _receiver(to), self._contact
         mail["Subject"] = _one_line(bodies.subject, 200)
         mail["Date"] = format_datetime(self._postbox.now())
         mail["Message-ID"] = f"<{_token(message.delivery)}@{self._from.domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers it
-        self._add_way_out(mail, to)
+        self._add_way_out(mail, self._page.way_out(to, message.purpose))
         mail.set_content(bodies.text, cte="base64")
         mail.add_alternative(bodies.html, subtype="html", cte="base64")
         mail["Content-Language"] = message.locale
         return mail
 
-    def _add_way_out(self, mail: EmailMessage, to: MailTo) -> None:
+    def _add_way_out(self, mail: EmailMessage, page: str) -> None:
         """RFC 2369; and RFC 8058 when there is a page that takes the POST."""
         ways = [f"<mailto:{self._contact.addr_spec}?subject=unsubscribe>"]
-        if self._doors.unsubscribe:
-            ways.insert(0, f"<{_one_line(self._doors.unsubscribe(to.email), 900)}>")
+        if page:
+            ways.insert(0, f"<{_one_line(page, 900)}>")
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail["List-Unsubscribe"] = ", ".join(ways)
 
@@ -133,16 +142,24 @@ async def knock(postbox: Postbox) -> None:
 
 
 class LinkInviter:
-    """`bot.ports.Inviter` that everybody can have: the workspace's own invitation link, kept by HR."""
+    """`bot.ports.Inviter` that everybody can have: the workspace's own invitation link, kept by HR.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    `now` is calendar time.
+    """
+
+    def __init__(self, policy: Policy, now: Callable[[], datetime]) -> None:
+        self._policy, self._now = policy, now
 
     async def invite(self, guest: Guest) -> Link:
-        """The same link for everybody. `Undeliverable("no_invitation_link")` when HR has set none."""
-        if not self._url:
+        """The same link for everybody. `Undeliverable("no_invitation_link")` when HR has set none, and
+        `"invitation_link_expired"` after its last day: a dead link in a mail would be nobody's fault.
+        """
+        url, last = self._policy.invitation_url, self._policy.invitation_expires
+        if not url:
             raise Undeliverable("no_invitation_link")
-        return Link(self._url)
+        if last is not None and self._policy.day(self._now()) > last:
+            raise Undeliverable("invitation_link_expired")
+        return Link(url)
 
 
 class _Wire(EmailPolicy):

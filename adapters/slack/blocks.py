@@ -38,20 +38,35 @@ _BUTTON, _VALUE = LIMITS["button.text"], LIMITS["button.value"]
 _RICH, _CONTEXT = LIMITS["rich_text.weight"], LIMITS["plain_text.text"]
 
 
-@dataclass(frozen=True, slots=True)
+_Fixed = dict[tuple[str, str], str]
+_Lines = dict[tuple[str, str, int], tuple[Json, int]]
+
+
+@dataclass(slots=True)
 class Ink:
     """The catalogue, and its sentences without data as drawn before: at most as many as it has, by length."""
 
     texts: Texts
-    fixed: dict[tuple[str, str], str] = field(default_factory=dict)
-    lines: dict[tuple[str, str, int], tuple[Json, int]] = field(default_factory=dict)
+    _edition: int = 0
+    _fixed: _Fixed = field(default_factory=dict)
+    _lines: _Lines = field(default_factory=dict)
+
+    def drawn(self) -> tuple[_Fixed, _Lines]:
+        """What was drawn of the sentences as they are now; HR may have changed them since the last card.
+
+        A pen keeps what it was given: what it draws after a change goes where nobody looks any more.
+        """
+        if self._edition != self.texts.edition:
+            self._edition, self._fixed, self._lines = self.texts.edition, {}, {}
+        return self._fixed, self._lines
 
 
 class Pen:
     """How one reader is written to; counts what one message or view has used up."""
 
     def __init__(self, ink: Ink, locale: str, zone: str, workspace: str) -> None:
-        self.texts, self._fixed, self._lines = ink.texts, ink.fixed, ink.lines
+        self.texts = ink.texts
+        self._fixed, self._lines = ink.drawn()
         self.locale, self.zone, self.workspace = locale, zone, workspace
         self.buttons = 0
         self.spent = 0

@@ -37,8 +37,8 @@ class Renderer:
     """
 
     def __init__(self, texts: Texts, brand: Brand) -> None:
-        self._ink, self._brand = Ink(texts), brand
-        self._lines: dict[str, tuple[Json, int]] = {}
+        self._texts, self._ink, self._brand = texts, Ink(texts), brand
+        self._lines: dict[str, tuple[int, Json, int]] = {}
 
     def message(self, card: Card, locale: str, zone: str = ZONE, workspace: str = "") -> Json:
         """`{"text", "blocks"}` of a message. Raises `ValueError` for a sensitive card: messages are kept."""
@@ -105,11 +105,14 @@ class Renderer:
         return [*blocks, brand]
 
     def _brand_line(self, locale: str) -> tuple[Json, int]:
-        """Who runs this, in small print, and what it weighs; the same at every call."""
-        if locale not in self._lines:
+        """Who runs this, in small print, and what it weighs; drawn anew when HR has changed something."""
+        edition = self._texts.edition
+        known, line, weight = self._lines.get(locale, (-1, {}, 0))
+        if known != edition:
             line = _brand_line(self._brand, Pen(self._ink, locale, ZONE, ""))
-            self._lines[locale] = line, weigh([line])
-        return self._lines[locale]
+            weight = weigh([line])
+            self._lines[locale] = edition, line, weight
+        return line, weight
 
 
 def _brand_line(brand: Brand, pen: Pen) -> Json:

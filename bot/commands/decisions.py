@@ -205,6 +205,38 @@ def never_on(ctx: Context, leaver: int) -> Button | None:
     )
 
 
+@dataclass(frozen=True)
+class Gone:
+    """It stops everything for good, so it takes a tick."""
+
+    sure: bool = tick(required=True)
+
+
+@feature.form(Gone, Side.COMPANY, roles=HR)
+def deceased(ctx: Context, form: Gone, leaver: int) -> Answer:
+    """Somebody died: nothing is ever sent, nobody is reminded, and no file brings them back."""
+    row, person = _row(ctx, leaver)
+    name = person.name
+    leaving.strike(ctx.tx, row, deceased=True)
+    return _done(ctx, row, "deceased", name)
+
+
+@deceased.intro
+def quietly(ctx: Context, leaver: int) -> Card:
+    """Who it is about, and what it means."""
+    row, person = _row(ctx, leaver)
+    text = t("decisions.deceased_meaning", name=person.name, day=row.last_day)
+    return Card(t("decisions.deceased.title"), (Paragraph(text),))
+
+
+@deceased.offered_on(LeaverPlace)
+def deceased_on(ctx: Context, leaver: int) -> Button | None:
+    """At any stage of somebody of whom anything is held."""
+    row, person = _row(ctx, leaver)
+    may = Stage.DECEASED in leavers.TRANSITIONS[row.stage] and person.left_at is None
+    return Button(t("decisions.deceased_button"), deceased(leaver=leaver), "danger") if may else None
+
+
 # --- questions ----------------------------------------------------------------------------------------
 
 

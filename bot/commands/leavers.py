@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from bot import leaving
+from bot.cadence import months_after
 from bot.conversation import (
     Answer,
     Block,
@@ -15,6 +18,7 @@ from bot.conversation import (
     Divider,
     Entry,
     Facts,
+    Link,
     Note,
     Paragraph,
     Reply,
@@ -31,9 +35,10 @@ from bot.places import HomePlace, LeaverPlace
 from bot.ports import LeaverNotice, LeavingType
 from bot.registry import Context, Feature
 from bot.visibility import Audience
+from storage import erasures, outbox, people
 from storage import leavers as table
-from storage import outbox, people
 from storage import search as directory
+from storage.erasures import Erasure
 from storage.leavers import Leaver, Stage
 
 feature = Feature(__name__)
@@ -74,8 +79,16 @@ def _list(ctx: Context, page: int) -> Card:
     turns = [Button(t("common.previous"), turn(page - 1))] if page > 1 else []
     turns += [Button(t("common.next"), turn(page + 1))] if more else []
     body += [Buttons(tuple(turns))] if turns else []
+    body += [Buttons(tuple(_elsewhere(ctx)))] if page == 1 else []
     body.append(Note(_figures(ctx)))
     return Card(t("leavers.title"), tuple(body), t("common.notice"))
+
+
+def _elsewhere(ctx: Context) -> Iterator[Button]:
+    """What does not stand in the list: who was erased, and the page that takes a file."""
+    yield Button(t("leavers.erased_button"), erased_page(1))
+    if ctx.policy.base_url:
+        yield Button(t("leavers.file_button"), Link(f"{ctx.policy.base_url}/alumni/desk"))
 
 
 def _figures(ctx: Context) -> Text:
@@ -146,6 +159,51 @@ def _facts(row: Leaver) -> tuple[tuple[str, Words | None], ...]:
         ),
         ("enrol_at", t("leavers.moment", at=row.enrol_at) if row.enrol_at and not row.enrolled_at else None),
     )
+
+
+@feature.command(Side.COMPANY, roles=HR, reads=True)
+def erased(ctx: Context, argument: str) -> Answer:
+    """Who asked to be erased and when the month for it ends; and every erasure with its proof."""
+    return Reply(_erased(ctx, 1))
+
+
+def _erased(ctx: Context, page: int) -> Card:
+    rows, more = erasures.page(ctx.tx, page)
+    body: list[Block] = []
+    if page == 1:
+        body += [Paragraph(t("leavers.erased.open")), *_asked(ctx), Divider()]
+    sound = t("leavers.erased.sound" if erasures.intact(ctx.tx) else "leavers.erased.broken")
+    body.append(Paragraph(t("leavers.erased.done", count=erasures.count(ctx.tx), sound=sound)))
+    body += [Entry(row.person_id, _erasure(row)) for row in rows]
+    turns = [Button(t("common.previous"), erased_page(page - 1))] if page > 1 else []
+    turns += [Button(t("common.next"), erased_page(page + 1))] if more else []
+    body += [Buttons(tuple(turns))] if turns else []
+    body.append(Note(t("leavers.erased.note")))
+    return Card(t("leavers.erased.title"), tuple(body), t("common.notice"), sensitive=True)
+
+
+def _asked(ctx: Context) -> Iterator[Block]:
+    """Whose last word is no, and who are still to be erased: since when, and by when at the latest."""
+    rows = [(row, leaving.refused_at(ctx.tx, row)) for row in table.ending(ctx.tx)]
+    asked = [(row, at) for row, at in rows if at is not None and row.erase_at is not None]
+    for row, at in asked:
+        month = months_after(ctx.policy.day(at), 1)
+        due = row.erase_at or at
+        yield Entry(_name(ctx, row), t("leavers.erased.waits", at=at, due=due, month=month))
+    if not asked:
+        yield Paragraph(t("leavers.erased.nobody"))
+
+
+def _erasure(row: Erasure) -> Text:
+    days = (row.done_at - row.asked_at).days
+    why, proof = t(f"leavers.why.{row.why.value}"), row.proof.hex()[:16]
+    return t("leavers.erased.line", why=why, at=row.asked_at, done=row.done_at, count=days, proof=proof)
+
+
+@feature.action(Side.COMPANY, roles=HR, reads=True)
+def erased_page(ctx: Context, page: int) -> Answer:
+    """Another page of the list of erasures."""
+    return Reply(_erased(ctx, max(1, page)), replaces=True)
 
 
 @feature.action(Side.COMPANY, roles=HR, reads=True)

@@ -21,10 +21,11 @@ from bot.conversation import (
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound
 from bot.fields import choice, choices, text, tick
-from bot.places import CheckinPlace, HomePlace, WelcomePlace
+from bot.places import CheckinPlace, HomePlace, PrivacyPlace, ProfilePlace, WelcomePlace
 from bot.registry import Context, Feature
 from bot.visibility import CHOOSABLE, Audience
-from storage import journal, people, search
+from storage import consents, journal, people, search
+from storage.consents import Purpose
 from storage.people import Person
 
 feature = Feature(__name__)
@@ -78,7 +79,7 @@ def mine(ctx: Context, person: Person) -> Card:
     state = "profile.listed_now" if person.listed else "profile.unlisted_now"
     on = person.confirmed_on
     note = t("profile.confirmed", day=on) if on else t("profile.unconfirmed")
-    buttons = Buttons((Button(t("profile.edit_button"), edit(), "primary"),))
+    buttons = Buttons((Button(t("profile.edit_button"), edit(), "primary"), *ctx.offers(ProfilePlace)))
     body = (Paragraph(t(state, name=person.name)), *facts, buttons, Note(note))
     return Card(t("profile.title"), body, t("common.notice"))
 
@@ -89,6 +90,8 @@ def edit(ctx: Context, form: Profile) -> Answer:
     person = _me(ctx)
     if form.listed and not form.name:
         raise InvalidForm({"name": t("common.field_required")})
+    if form.listed and not consents.allows(ctx.tx, person.id, Purpose.STAY_IN_TOUCH):
+        raise InvalidForm({"listed": t("profile.not_in_touch")})
     people.confirm(
         person,
         ctx.policy.day(ctx.now),
@@ -138,3 +141,10 @@ def first(ctx: Context) -> Button | None:
 def news(ctx: Context) -> Button | None:
     """Something changed: straight to what."""
     return Button(t("profile.edit_button"), edit(), "primary")
+
+
+@edit.offered_on(PrivacyPlace)
+def correct(ctx: Context) -> Button | None:
+    """What is held is corrected by its owner."""
+    mine_here = ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is not None
+    return Button(t("profile.edit_button"), edit(), "primary") if mine_here else None

@@ -10,10 +10,10 @@ from bot.cadence import months_after
 from bot.conversation import Answer, Block, Button, Buttons, Card, Note, Paragraph, Reply, Role, Side, t
 from bot.errors import NotFound
 from bot.fields import choice, tick
-from bot.places import HomePlace, StopPlace
+from bot.places import HomePlace, PrivacyPlace, StopPlace
 from bot.registry import Context, Feature
 from storage import journal, leavers, outbox, people, search
-from storage.consents import Said
+from storage.consents import Purpose, Said
 from storage.people import Person
 
 feature = Feature(__name__)
@@ -101,6 +101,18 @@ def meaning(ctx: Context) -> Card:
     return Card(t("stop.leave.title"), (Paragraph(t("stop.leave_meaning")),))
 
 
+@feature.action(roles=OWNERS)
+def mails(ctx: Context, purpose: str) -> Answer:
+    """The way out under every mail: no more of this kind, at once. Source: RFC 8058; 特定電子メール法 3条."""
+    person = _me(ctx)
+    said = Said(ctx.actor.locale, ctx.actor.address.platform.value)
+    what = Purpose(purpose) if purpose in set(Purpose) else Purpose.STAY_IN_TOUCH
+    leaving.withdraw(ctx.tx, person.id, what, said, ctx.policy)
+    contact = ctx.policy.brand.contact_name
+    body = (Paragraph(t("stop.mails_text", contact=contact)),)
+    return Reply(Card(t("stop.mails_stopped"), body, t("common.notice")))
+
+
 @leave.offered_on(StopPlace)
 def out(ctx: Context) -> Button | None:
     """From "no more check-ins" the way out is near."""
@@ -113,6 +125,27 @@ def rest(ctx: Context) -> Button | None:
     return Button(t("stop.pause_button"), pause()) if ctx.actor.person_id else None
 
 
+@pause.offered_on(PrivacyPlace)
+def rest_there(ctx: Context) -> Button | None:
+    """Where everything about somebody stands, a pause is offered too."""
+    return Button(t("stop.pause_button"), pause()) if _mine_here(ctx) and not _paused(ctx) else None
+
+
+@resume.offered_on(PrivacyPlace)
+def back_there(ctx: Context) -> Button | None:
+    """And the way out of it."""
+    return Button(t("stop.resume_button"), resume()) if _mine_here(ctx) and _paused(ctx) else None
+
+
+def _mine_here(ctx: Context) -> bool:
+    return ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is not None
+
+
+def _paused(ctx: Context) -> bool:
+    until = _me(ctx).paused_until
+    return until is not None and until > _today(ctx)
+
+
 @feature.action(Side.ALUMNI, roles=OWNERS, reads=True)
 def show(ctx: Context) -> Answer:
     """The choices, from a button."""
@@ -122,5 +155,4 @@ def show(ctx: Context) -> Answer:
 @show.offered_on(HomePlace)
 def on_home(ctx: Context) -> Button | None:
     """Every home carries the way out."""
-    mine_here = ctx.actor.side is Side.ALUMNI and ctx.actor.person_id is not None
-    return Button(t("stop.button"), show()) if mine_here else None
+    return Button(t("stop.button"), show()) if _mine_here(ctx) else None

@@ -1,4 +1,4 @@
-"""welcome: the one question at leaving, its three answers, the proof of the mailbox, and the invitation."""
+"""welcome: the one question at leaving, its three answers, and the proof of the mailbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bot.conversation import (
     Buttons,
     Card,
     Facts,
-    Link,
     Note,
     Paragraph,
     Reply,
@@ -22,8 +21,8 @@ from bot.conversation import (
 )  # fmt: skip
 from bot.errors import InvalidForm, NotFound, TooOften
 from bot.fields import choice, email, text
+from bot.places import PrivacyPlace
 from bot.policy import Policy
-from bot.ports import INVITATION
 from bot.post import Letter, to_mailbox
 from bot.registry import Context, Feature
 from storage import accounts, outbox, people
@@ -31,7 +30,6 @@ from storage import leavers as leavers_table
 from storage.codes import WrongCode
 from storage.columns import normal_email
 from storage.consents import Purpose, Said
-from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.people import Person
 
@@ -266,43 +264,9 @@ def mine(ctx: Context, leaver: int) -> Answer:
     return Reply(Card(t("welcome.my_answer"), body, t("common.notice"), sensitive=True))
 
 
-# --- mails over the gap ------------------------------------------------------------------------------
-
-
-def invitation(person: Person, code: str | None, policy: Policy) -> Card:
-    """The way into the alumni workspace; with a code only to a mailbox that was proven."""
-    brand = policy.brand
-    way = Buttons((Button(t("welcome.invitation.go"), Link(INVITATION), "primary"),))
-    steps = (Paragraph(t("welcome.invitation.steps", code=code)),) if code else (
-        Paragraph(t("welcome.invitation.by_hr", contact=brand.contact_name)),)  # fmt: skip
-    opening = t("welcome.invitation.text", name=person.name, network=brand.network, company=brand.company)
-    way_out = Note(t("welcome.invitation.way_out", contact=brand.contact_name))
-    body = (Paragraph(opening), way, *steps, way_out)
-    title = t("welcome.invitation.title", network=brand.network)
-    return Card(title, body, t("welcome.invitation.notice", network=brand.network))
-
-
-def later_mail(person: Person, code: str, policy: Policy) -> Card:
-    """The one mail after three months to somebody who said "later"."""
-    brand = policy.brand
-    body = (
-        Paragraph(t("welcome.later_mail.text", name=person.name, network=brand.network)),
-        Buttons((Button(t("welcome.invitation.go"), Link(INVITATION), "primary"),)),
-        Paragraph(t("welcome.later_mail.steps", code=code)),
-        Note(t("welcome.later_mail.last")),
-    )
-    return Card(t("welcome.later_mail.title"), body, t("welcome.later_mail.notice", network=brand.network))
-
-
-def invite(tx: Tx, leaver: Leaver, person: Person, policy: Policy, dedup: str) -> bool:
-    """Queue the invitation: with a code to a proven mailbox, else without any identity in it.
-
-    Source: company accounts are inherited by others, so a code never goes to a company address.
-    """
-    if person.private_email_blind is None:
-        return False
-    proven = person.private_email_proven_at is not None
-    code = leaving.join_code(tx, person, policy) if proven else None
-    card = invitation(person, code, policy)
-    letter = Letter("welcome.invitation", card, dedup, Purpose.STAY_IN_TOUCH, invites=True)
-    return to_mailbox(tx, leaver, letter, proving=not proven)
+@mine.offered_on(PrivacyPlace)
+def my_answer(ctx: Context) -> Button | None:
+    """Who was asked finds their answer, and every way to change it, with what is held about them."""
+    own = leavers_table.of_person(ctx.tx, ctx.actor.person_id) if ctx.actor.person_id else None
+    asked = own is not None and ctx.actor.side is Side.COMPANY and leaving.is_open(ctx.tx, own)
+    return Button(t("welcome.see_answer"), mine(leaver=own.id)) if own is not None and asked else None

@@ -6,15 +6,20 @@ Nothing is changed and no mail is sent. With `live`, Slack is asked, and the fir
 from __future__ import annotations
 
 from bot.clock import Clock
-from bot.doctor import here, live_slack
+from bot.doctor import here, live_slack, mail_dns
 from bot.doctor.finding import Finding, report
 from bot.settings import Settings
 
 __all__ = ["Finding", "examine", "report"]
 
 
-async def examine(settings: Settings, *, live: bool) -> list[Finding]:
-    """Everything that can be seen from here; with `live` also what Slack says of us."""
+async def examine(
+    settings: Settings,
+    *,
+    live: bool,
+    names: mail_dns.Servers = mail_dns.Servers(),  # noqa: B008 - immutable
+) -> list[Finding]:
+    """Everything that can be seen from here, also in DNS; with `live` also what Slack says of us."""
     clock = Clock()
-    found = await here.look(settings, clock)
+    found = [*await here.look(settings, clock), *await mail_dns.look(settings, names)]
     return found + (await live_slack.look(settings, clock) if live else [])

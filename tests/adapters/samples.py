@@ -61,7 +61,7 @@ def sample_texts() -> Texts:
     sentences = {
         key: {lang: known.pattern(key, lang) for lang in ("ja", "en")}
         for key in known.keys()  # noqa: SIM118 - not a mapping
-        if key.startswith(("brand.", "mail.", "common.close", "common.cancel"))
+        if key.startswith(("brand.", "mail.", "web.", "help.button", "common.close", "common.cancel"))
     }
     own = {key: {"ja": ja, "en": en} for key, (ja, en) in SENTENCES.items()}
     return Texts({**sentences, **own})

@@ -21,6 +21,7 @@ from adapters.slack.manifest import manifest
 from bot.clock import Clock
 from bot.conversation import Side
 from bot.doctor import Finding, examine, report
+from bot.doctor.mail_dns import Servers
 from bot.registry import discover
 from bot.settings import Settings, load
 from bot.texts import Texts
@@ -28,6 +29,7 @@ from storage import people, schema
 from storage.columns import Vault
 from storage.condition import condition, file_of
 from storage.engine import Database
+from tests.adapters.name_server import name_server
 from tests.house.source import ROOT
 
 TEXTS = Texts.load(ROOT / "bot" / "catalogue")
@@ -42,14 +44,18 @@ class Patient:
     slack: LocalSlack
     mailbox: Mailbox
     values: dict[str, Any]
+    names: Servers
 
     def settings(self, **changes: Any) -> Settings:
         return load(_env_file=None, **self.values | changes)
 
+    async def examined(self, *, live: bool = False, **changes: Any) -> list[Finding]:
+        return await examine(self.settings(**changes), live=live, names=self.names)
+
     async def found(self, *, live: bool = False, **changes: Any) -> dict[str, list[Finding]]:
         """name -> findings"""
         found: dict[str, list[Finding]] = {}
-        for finding in await examine(self.settings(**changes), live=live):
+        for finding in await self.examined(live=live, **changes):
             found.setdefault(finding.name, []).append(finding)
         return found
 
@@ -107,7 +113,10 @@ async def street(folder: Path, scopes: dict[Side, list[str]] | None = None) -> A
     await server.start_server()
     await mailbox.start()
     (folder / "drop").mkdir()
-    yield Patient(slack, mailbox, _values(folder, str(server.make_url("")).rstrip("/"), mailbox.port))
+    values = _values(folder, str(server.make_url("")).rstrip("/"), mailbox.port)
+    spf, dmarc = {"example.jp": ["v=spf1 -all"]}, {"_dmarc.example.jp": ["v=DMARC1; p=reject"]}
+    async with name_server(spf | dmarc | {"s1._domainkey.example.jp": ["v=DKIM1; p=MIIB"]}) as names:
+        yield Patient(slack, mailbox, values, names)
     await mailbox.stop()
     await slack.close()
     await server.close()
@@ -121,6 +130,7 @@ def _values(folder: Path, url: str, smtp_port: int) -> dict[str, Any]:
         "mail_from": "okaeri@example.jp", "smtp_url": f"smtp://127.0.0.1:{smtp_port}", "base_url": url,
         "alumni_invite_url": "https://join.example.jp/", "database_url": database, "secret_key": Vault.make(),
         "slack_api_url": f"{url}/local-slack/api", "leaver_drop": str(folder / "drop"),
+        "dkim_selector": "s1",
     }  # fmt: skip
     for side in Side:
         name = side.value.upper()
@@ -137,7 +147,7 @@ async def patient(tmp_path: Path) -> AsyncIterator[Patient]:
 
 
 async def test_a_house_that_is_well(patient: Patient) -> None:
-    findings = await examine(patient.settings(), live=True)
+    findings = await patient.examined(live=True)
     assert [f for f in findings if f.ok is not True] == []
     names = {f.name for f in findings}
     assert names >= {
@@ -163,7 +173,7 @@ async def test_a_house_that_is_well(patient: Patient) -> None:
 
 @pytest.mark.parametrize(("locale", "word"), [("ja", "マニフェスト"), ("en", "manifest")])
 async def test_it_is_told_in_both_languages(patient: Patient, locale: str, word: str) -> None:
-    findings = await examine(patient.settings(leaver_drop="", owners="nobody@example.jp"), live=True)
+    findings = await patient.examined(live=True, leaver_drop="", owners="nobody@example.jp")
     told = report(findings, TEXTS, locale)
     assert word in told
     assert len(told.splitlines()) == len(findings)

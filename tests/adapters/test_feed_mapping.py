@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.hris.csv_file import CsvFile
-from adapters.hris.mapping import load_mapping
-from bot.errors import ConfigError
+from adapters.hris.mapping import Layers, load_mapping
+from bot.errors import ConfigError, FeedRejected
 from bot.texts import Texts
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,29 @@ def test_mistakes_in_it_are_named(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_mapping(own)
     assert all(part in str(caught.value) for part in (told, "own.toml"))
+
+
+def test_what_hr_saved_lies_over_the_companys_own_file(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[columns]\nlast_day = ["終了日"]\n[values.state]\nplanned = ["検討中"]', "utf-8")
+    layers = Layers.of(own)
+    table = {"columns": {"last_day": ["おしまい"]}, "values": {"state": {"withdrawn": ["検討中"]}}}
+    assert not layers.mistakes(table)
+    assert layers.headers(table)["last_day"] == ("おしまい",)
+    before, after = layers.mapping({}), layers.mapping(table)
+    assert (before.field("終了日"), before.field("退職日"), after.field("終了日")) == ("last_day", None, None)
+    assert (after.field("おしまい"), after.field("氏名")) == ("last_day", "name")
+    assert (before.meaning("state", "検討中"), after.meaning("state", "検討中")) == ("planned", "withdrawn")
+    assert "columns.birthday" in layers.mistakes({"columns": {"birthday": ["x"]}})[0]
+
+
+def test_a_file_is_read_by_one_mapping_and_the_next_by_the_new_one() -> None:
+    feed = CsvFile()
+    data = "社員番号,氏名,おしまい\n1,A,2027-03-31".encode()
+    with pytest.raises(FeedRejected):
+        feed.read(data, "x")
+    feed.mapping = Layers.of().mapping({"columns": {"last_day": ["おしまい"]}})
+    assert feed.read(data, "x").notices[0].last_day == date(2027, 3, 31)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 
 import pytest
@@ -19,6 +20,7 @@ from bot.conversation import Button, Buttons, Card, Link, Paragraph, t
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
 from bot.ports import Guest, MailTo, Outgoing
 from tests.adapters.samples import BRAND, EVERYTHING, NASTY, bound, sample_texts
+from tests.desk import POLICY
 
 AIKO = MailTo("aiko@example.jp", "田中 愛子")
 
@@ -115,9 +117,11 @@ def test_a_button_without_a_page_is_left_out_and_that_is_said() -> None:
 
 
 def test_a_button_with_a_page_is_a_link() -> None:
-    doors = MailDoors(link_for=lambda press, email: f"https://okaeri.example/{press.action}?{len(email)}")
+    doors = MailDoors(
+        link_for=lambda press, label, to: f"https://okaeri.example/{press.action}?{label}{len(to.email)}"
+    )
     for body in bodies(Card("題", (Buttons((Button("はい", bound(n=1)),)),)), doors):
-        assert "https://okaeri.example/find.more?15" in body
+        assert "https://okaeri.example/find.more?はい15" in body
         assert "選べない" not in body
 
 
@@ -129,12 +133,12 @@ def test_the_way_out_is_a_mail_until_there_is_a_page() -> None:
 
 async def test_the_way_out_stays_legible_however_long(mailbox: Mailbox) -> None:
     page = "https://okaeri.example/stop/" + "k" * 200
-    await mailer(at(mailbox), MailDoors(unsubscribe=lambda _: page)).send(AIKO, letter())
+    await mailer(at(mailbox), MailDoors(unsubscribe=lambda to, purpose: page)).send(AIKO, letter())
     (mail,) = mailbox.mails()
     assert mail.headers["List-Unsubscribe"] == f"<{page}>, <mailto:hr@example.jp?subject=unsubscribe>"
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert page in mail.text
-    raw = mailer(doors=MailDoors(unsubscribe=lambda _: page)).compose(AIKO, letter()).as_bytes()
+    raw = mailer(doors=MailDoors(unsubscribe=lambda to, purpose: page)).compose(AIKO, letter()).as_bytes()
     assert f"List-Unsubscribe: <{page}>".encode() in raw
     assert max(len(line) for line in raw.splitlines()) < 998
 
@@ -323,8 +327,34 @@ def test_where_mail_goes_is_one_address() -> None:
 
 async def test_the_plain_invitation_is_the_link_of_the_workspace() -> None:
     guest = Guest("p1", "aiko@example.jp")
-    assert await LinkInviter("https://join.slack.example/t/x").invite(guest) == Link(
-        "https://join.slack.example/t/x"
-    )
+    policy = replace(POLICY, invitation_url="https://join.slack.example/t/x")
+    inviter = LinkInviter(policy, now)
+    assert await inviter.invite(guest) == Link("https://join.slack.example/t/x")
+    policy.adopt(replace(POLICY, invitation_url="https://join.slack.example/t/y"))
+    assert await inviter.invite(guest) == Link("https://join.slack.example/t/y")
     with pytest.raises(Undeliverable, match="no_invitation_link"):
-        await LinkInviter("").invite(guest)
+        await LinkInviter(POLICY, now).invite(guest)
+
+
+@pytest.mark.parametrize(("hour", "works"), [(14, True), (15, False)])
+async def test_an_invitation_link_works_to_the_end_of_its_last_day(hour: int, works: bool) -> None:
+    """15:00 in UTC is midnight at the company."""
+    last = date(2026, 3, 31)
+    policy = replace(POLICY, invitation_url="https://join.slack.example/t/x", invitation_expires=last)
+    inviter = LinkInviter(policy, lambda: datetime(2026, 3, 31, hour, tzinfo=UTC))
+    if works:
+        await inviter.invite(Guest("p_1", "aiko@example.jp"))
+        return
+    with pytest.raises(Undeliverable, match="invitation_link_expired"):
+        await inviter.invite(Guest("p_1", "aiko@example.jp"))
+
+
+def test_a_new_name_and_contact_stand_on_the_next_mail() -> None:
+    brand = replace(BRAND)
+    ours = mailer(brand=brand)
+    ours.compose(AIKO, letter())
+    brand.adopt(replace(BRAND, network="みなと会", contact_email="new@example.jp"))
+    mail = ours.compose(AIKO, letter())
+    assert "みなと会" in str(mail["From"])
+    assert "new@example.jp" in str(mail["Reply-To"])
+    assert "みなと会" in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -320,6 +321,23 @@ def test_the_checker_names_what_slack_would_refuse() -> None:
         {"type": "home", "blocks": [{"type": "section", "text": {**label, "text": "x" * 260_000}}]}
     )
     assert LIMITS["message.blocks"] == 50
+
+
+def test_what_hr_changes_is_seen_on_the_next_card() -> None:
+    texts, brand = sample_texts(), replace(BRAND)
+    renderer = Renderer(texts, brand)
+    card = Card(t("sample.small"), (Buttons((Button(t("sample.open"), bound()),)),))
+
+    def seen() -> str:
+        return json.dumps(renderer.message(card, "en"), ensure_ascii=False)
+
+    assert "Open" in seen()
+    brand.adopt(replace(BRAND, network="Harbour Circle"))
+    texts.lay_over({"sample.open": {"en": "Onwards"}, "sample.small": {"en": "Hear, hear"}})
+    assert all(words in seen() for words in ("Onwards", "Hear, hear", "Harbour Circle"))
+    texts.lay_over({})
+    assert "Open" in seen()
+    assert "Onwards" not in seen()
 
 
 def refused_message(message: dict[str, Any]) -> list[str]:

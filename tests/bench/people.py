@@ -5,6 +5,7 @@ They are written in bulk: one insert per table and thousand people, and the inde
 
 from __future__ import annotations
 
+import hashlib
 import random
 import secrets
 import tomllib
@@ -19,11 +20,12 @@ from sqlalchemy import insert, text
 from bot.conversation import Address, Platform, Side, Standing
 from bot.visibility import CHOOSABLE, Audience
 from storage import search
-from storage.accounts import Account
+from storage.accounts import Account, web_person
 from storage.columns import new_id
 from storage.engine import Tx, now, vault_of
 from storage.people import Person, PersonKey
 from storage.search import SearchDoc
+from storage.sessions import WebSession
 
 TEAM = "T0ALUMNI"
 CHUNK = 1000
@@ -106,6 +108,19 @@ def fill(tx: Tx, count: int) -> None:
         tx.execute(insert(SearchDoc), docs)
     tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('rebuild')"))
     tx.execute(insert(Account), [_account(tx, number, p["id"]) for number, p in enumerate(folk[:ASKERS])])
+    tx.execute(insert(WebSession), [_session(tx, number, p["id"]) for number, p in enumerate(folk[:ASKERS])])
+
+
+def web_token(number: int) -> str:
+    """The session of one who asks on a page."""
+    return f"{number % ASKERS:040d}"
+
+
+def _session(tx: Tx, number: int, person: str) -> dict[str, Any]:
+    at = now(tx)
+    digest = hashlib.sha256(web_token(number).encode()).digest()
+    who = str(web_person(person, Side.ALUMNI))
+    return {"hash": digest, "address": who, "made_at": at, "seen_at": at, "person_id": person}
 
 
 def _account(tx: Tx, number: int, person: str) -> dict[str, Any]:

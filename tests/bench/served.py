@@ -100,6 +100,16 @@ async def bare(manner: str = "as-it-comes") -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
+async def bare_page() -> AsyncIterator[Served]:
+    """The bare page, until the block ends."""
+    port = free_port()
+    async with _process(
+        [sys.executable, "-m", "tests.bench.bare_page", str(port)], port, {"PYTHONUTF8": "1"}
+    ) as served:
+        yield served
+
+
+@asynccontextmanager
 async def _process(command: list[str], port: int, env: Mapping[str, str]) -> AsyncIterator[Served]:
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL)

@@ -17,7 +17,8 @@ from adapters.playground.slack_state import Delivery as Delivered
 from bot.conversation import Side, Standing
 from bot.playground import TEAMS
 from bot.ports import LeavingType
-from storage import leavers, people
+from storage import consents, leavers, people
+from storage.consents import Decision, Said
 from storage.engine import Tx, now
 from storage.inbox import Received
 from storage.journal import Line
@@ -49,6 +50,9 @@ class SlackUnderTest:
 
     async def newcomer(self, locale: str) -> Somebody:
         return self._account(locale, Standing.MEMBER)
+
+    def unknown(self, locale: str) -> str:
+        return {"ja": "まず参加の手続き", "en": "Please join first"}[locale]
 
     async def outsider(self, locale: str) -> Somebody:
         return self._account(locale, Standing.GUEST)
@@ -233,6 +237,7 @@ def _enrolled(tx: Tx, email: str) -> None:
         leaving_type=LeavingType.RESIGNATION.value, stage=Stage.ENROLLED,
     )  # fmt: skip
     leavers.add(tx, leaver)
+    consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
 
 
 async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,21 +6,14 @@ Pictures of every step are left in `var/shots/`.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-from playwright.async_api import Page, Request, async_playwright, expect
+from playwright.async_api import Page
 
-from bot import logs
-from bot.backstage import staged
-from bot.clock import Clock
-from tests.e2e.browser import find_browser, launch_flags, renders_japanese
-from tests.world import free_port, tokyo
+from tests.e2e.at_the_page import START, opened
+from tests.e2e.browser import find_browser, renders_japanese
 
-SHOTS = Path("var/shots")
-START = "2026-03-16"
 GLYPH = """character => {
   const draw = text => {
     const canvas = Object.assign(document.createElement("canvas"), {width: 60, height: 60});
@@ -33,88 +26,9 @@ GLYPH = """character => {
 }"""
 
 
-class Desk:
-    """One person at the page."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self._count = page, 0
-
-    async def shoot(self, what: str) -> None:
-        """Leave a picture."""
-        self._count += 1
-        await self.page.screenshot(path=SHOTS / f"story-{self._count:02}-{what}.png")
-
-    async def act_as(self, name: str) -> None:
-        """Choose whom to be."""
-        await self.page.locator(f'[data-testid=person][data-name="{name}"]').click()
-        await expect(self.page.get_by_test_id("acting-as")).to_contain_text(name)
-
-    async def quiet(self) -> None:
-        """Wait until the house has done what is due."""
-        await expect(self.page.locator("#busy")).to_be_hidden(timeout=60_000)
-
-    async def says(self, words: str) -> None:
-        """Type into the conversation."""
-        await self.page.get_by_test_id("says").fill(words)
-        await self.page.get_by_test_id("send").click()
-
-    async def presses(self, label: str) -> None:
-        """Press the newest button with this label."""
-        await self.page.get_by_test_id("press").filter(has_text=re.compile(f"^{label}$")).last.click()
-
-    async def closes(self) -> None:
-        """Close the open dialog; the page behind it takes no words before it is gone."""
-        await self.page.get_by_test_id("modal-x").click()
-        await expect(self.page.get_by_test_id("modal")).to_have_count(0)
-
-    async def travels(self, day: str, at: str) -> None:
-        """Move the clock."""
-        await self.page.get_by_test_id("travel-date").fill(day)
-        await self.page.get_by_test_id("travel-time").fill(at)
-        await self.page.get_by_test_id("travel-go").click()
-        await self.quiet()
-
-    async def sees(self, words: str, where: str = "stage") -> None:
-        """The words are there."""
-        await expect(self.page.get_by_test_id(where)).to_contain_text(words, timeout=15_000)
-
-    async def newest_mail(self) -> str:
-        """The text of the newest mail."""
-        await self.page.get_by_test_id("tab-mail").click()
-        mail = self.page.get_by_test_id("mail").first
-        await expect(mail).to_be_visible(timeout=20_000)
-        if await mail.get_attribute("open") is None:
-            await mail.locator("summary").click()
-        return await mail.inner_text()
-
-
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Desk]:
-    logs.set_up("ERROR")
-    SHOTS.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for this test
-    port = free_port()
-    foreign: list[str] = []
-
-    def watch(request: Request) -> None:
-        if not request.url.startswith((f"http://127.0.0.1:{port}/", "data:", "about:")):
-            foreign.append(request.url)
-
-    async with staged(folder, port, None, Clock(tokyo(START))) as stage, async_playwright() as tools:
-        stage.ground.app.schedule.start()
-        browser = await tools.chromium.launch(executable_path=str(find_browser()), args=launch_flags())
-        context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="ja-JP")
-        context.on("request", watch)
-        page = await context.new_page()
-        await page.goto(f"http://127.0.0.1:{port}/?lang=ja")
-        await page.wait_for_selector("body[data-ready]")
-        yield Desk(page)
-        await browser.close()
-    assert not foreign
-
-
 async def test_the_mission_on_the_page(tmp_path: Path) -> None:
     assert renders_japanese(find_browser())
-    async with opened(tmp_path) as desk:
+    async with opened(tmp_path, "story") as desk:
         page = desk.page
         drawn, missing, empty = await page.evaluate(GLYPH, "髙")
         assert drawn not in (missing, empty)

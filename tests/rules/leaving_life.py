@@ -25,14 +25,14 @@ from jobs import checkins as checkin_job
 from jobs import enrolment
 from storage import accounts, consents, leavers, outbox, people
 from storage import checkins as checkins_table
-from storage.consents import FREE, Decision, Said
+from storage.consents import FREE, Decision, Purpose, Said
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.outbox import Delivery, Route
 from storage.people import Person
 from tests.desk import POLICY, Desk, desk_on, notice
 
-S = Stage
+S, STAY = Stage, Purpose.STAY_IN_TOUCH
 SAID = Said("ja", "slack")
 MAIL = "aiko@example.jp"
 COMPANY = Address(Platform.SLACK, "T0COMPANY", "U1")
@@ -297,6 +297,25 @@ class Life(RuleBasedStateMachine):
             assert self.person().name == ""
         self.runs()
 
+    @rule(seldom=st.integers(0, 2))
+    def they_take_it_back(self, seldom: int) -> None:
+        before = self.row()
+        if before is None or seldom:
+            return
+        self.acts(lambda tx, row: leaving.withdraw(tx, row, STAY, SAID, POLICY))
+        assert not self.desk.sees(lambda tx: consents.allows(tx, before.person_id, STAY))
+        if self.stands(S.DECLINED, S.WITHDRAWN):
+            self.silent.add(before.last_day)
+        self.runs()
+
+    @rule()
+    def they_give_it_again(self) -> None:
+        before = self.row()
+        gave = self.acts(lambda tx, row: leaving.give(tx, row, STAY, SAID, POLICY))
+        if before is not None and gave is True:
+            assert self.stage_row().erase_at is None
+        self.runs()
+
     # --- HR and the clock ------------------------------------------------------------------------------
 
     @rule(
@@ -349,7 +368,8 @@ class Life(RuleBasedStateMachine):
         person, now = self.person(), self.desk.clock.now()
         decision = self.desk.sees(lambda tx: consents.decision(tx, row.person_id))
         if row.stage in (S.ENROLLED, S.JOINED, S.CONSENTED):
-            assert decision is Decision.GIVEN, f"{row.stage} without a consent"
+            assert decision is Decision.GIVEN or row.erase_at, f"{row.stage} without a consent"
+            assert decision is Decision.GIVEN or not person.listed
         if people.is_member(person, now):
             assert self.today() > row.last_day, "a member before the last day is over"
             assert row.stage in (S.ENROLLED, S.JOINED, S.HELD)

@@ -95,6 +95,7 @@ def test_good_settings_are_taken() -> None:
         ("catalogue", "/nowhere/at-all"),
         ("metrics_bind", "9464"),
         ("metrics_bind", "localhost:x"),
+        ("erasure_log", "/nowhere/at/all/list"),
         ("slack_company_app_id", ""),
         ("slack_alumni_team_id", "T2"),
     ],
@@ -124,9 +125,19 @@ def test_two_sides_need_two_apps() -> None:
     assert len(found) == 3
     assert all("two apps in two workspaces" in line for line in found)
     assert not any(SECRET in line for line in found)
-    assert any(
-        "no app" in line for line in mistakes(**{name: "" for name in GOOD if name.startswith("slack")})
-    )
+
+
+def test_a_house_may_do_without_chat() -> None:
+    check(made(alumni_invite_url="", **{name: "" for name in GOOD if name.startswith("slack")}))
+
+
+def test_an_alumni_workspace_needs_its_invitation_link() -> None:
+    alumni = {
+        name.replace("company", "alumni"): f"{value}2"
+        for name, value in GOOD.items()
+        if name.startswith("slack")
+    }
+    assert [line for line in mistakes(alumni_invite_url="", **alumni) if "OKAERI_ALUMNI_INVITE_URL" in line]
 
 
 def test_values_of_a_wrong_type_are_told_at_once_and_not_repeated() -> None:

@@ -14,7 +14,7 @@ from bot.wire import dump_bound, dump_card, dump_event, load_bound, load_card, l
 
 plain = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 keys = st.from_regex(r"[a-z]{1,8}\.[a-z_]{1,8}", fullmatch=True)
-scalars = st.one_of(plain, st.integers(-(2**63), 2**63 - 1), st.booleans(), st.none())
+scalars = st.one_of(plain, st.integers(1 - 2**53, 2**53 - 1), st.booleans(), st.none())
 bounds = st.builds(
     c.Bound, keys, st.dictionaries(plain, scalars, max_size=4).map(lambda d: tuple(d.items())), st.booleans()
 )

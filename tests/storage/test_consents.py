@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from storage import consents, people
-from storage.consents import FREE, WORDING, Consent, Decision, Purpose, Said
+from storage.consents import FREE, WORDINGS, Consent, Decision, Purpose, Said
 from storage.engine import Tx, now
 from tests.desk import Desk
 
@@ -54,7 +54,8 @@ def test_the_last_word_counts_and_all_words_stay(tx: Tx) -> None:
         assert consents.decision(tx, aiko.id) is word
     rows = tx.query(Consent).order_by(Consent.id).all()
     assert [row.decision for row in rows] == said
-    assert {(r.wording, r.locale, r.channel, r.at) for r in rows} == {(WORDING, "ja", "slack", now(tx))}
+    asked = (WORDINGS[Purpose.STAY_IN_TOUCH], "ja", "slack", now(tx))
+    assert {(r.wording, r.locale, r.channel, r.at) for r in rows} == {asked}
 
 
 def test_consents_outlive_the_person(tx: Tx) -> None:

@@ -41,9 +41,11 @@ def claimed(tx: Tx) -> Delivery:
 def test_the_same_message_is_queued_once(tx: Tx) -> None:
     row = put(tx)
     assert outbox.put(tx, draft(card="other")) is None
-    assert outbox.body(tx, row) == {"card": WORDS, "invites": False, "locale": ""}
-    other = put(tx, "2", invites=True, locale="en")
-    assert outbox.body(tx, other) == {"card": WORDS, "invites": True, "locale": "en"}
+    plain = {"card": WORDS, "invites": False, "locale": "", "otherwise": "", "to": ""}
+    assert outbox.body(tx, row) == plain
+    other = put(tx, "2", invites=True, locale="en", otherwise="else", to="a@home.example.jp")
+    said = {"invites": True, "locale": "en", "otherwise": "else", "to": "a@home.example.jp"}
+    assert outbox.body(tx, other) == {**plain, **said}
     assert row.delivery != other.delivery
 
 

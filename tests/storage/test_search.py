@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from bot.visibility import CHOOSABLE, Audience, visible
 from storage import people, search
 from storage.engine import Tx, now
 from storage.people import Person
-from tests.desk import Desk, desk_on
+from tests.desk import Desk, desk_on, tokyo
 
 SEARCHED = ("name", "kana", "former_name", "employer", "position", "department", "place")
 
@@ -172,3 +172,20 @@ async def test_forgotten_terms_are_gone_from_the_disk(desk: Desk) -> None:
     assert set(desk.sees(lambda tx: ids(tx, "佐藤"))) <= set(others)
     assert len(desk.sees(lambda tx: ids(tx, "佐藤"))) == 10
     desk.does(lambda tx: tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('integrity-check')")))
+
+
+def test_a_pause_ends_when_the_day_begins_where_the_company_is(desk: Desk) -> None:
+    desk.database.carries["zone"] = "Asia/Tokyo"
+    aiko = desk.does(lambda tx: person(tx).id)
+
+    def rest(tx: Tx) -> None:
+        found = people.one(tx, aiko)
+        found.paused_until = date(2026, 2, 10)
+        search.index(tx, found)
+
+    desk.does(rest)
+    desk.clock.travel(tokyo("2026-02-09", "23:59"))
+    assert desk.sees(lambda tx: (ids(tx, "高橋"), people.profile(tx, aiko, Audience.ALUMNI))) == ([], None)
+    desk.clock.travel(tokyo("2026-02-10", "00:01"))
+    assert desk.sees(lambda tx: ids(tx, "高橋")) == [aiko]
+    assert desk.sees(lambda tx: people.profile(tx, aiko, Audience.ALUMNI)) is not None

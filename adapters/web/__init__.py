@@ -1,0 +1,1 @@
+"""Our own pages: the third renderer, for everybody without a chat account."""

@@ -1,0 +1,77 @@
+"""Puts the web room together: the door, and the links that mails carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from aiohttp import web
+
+from adapters.web.desk import Desk, Intake
+from adapters.web.door import WebDoor
+from adapters.web.links import Links
+from adapters.web.render import Renderer
+from bot.clock import Clock
+from bot.conversation import Bound
+from bot.dispatch import Dispatcher
+from bot.policy import Policy
+from bot.ports import MailTo
+from bot.settings import Settings
+from bot.texts import Texts
+from storage.engine import Database
+
+A_YEAR = timedelta(days=366)
+OUT = "stop.mails"
+
+
+class House(Protocol):
+    """What this room needs of the house."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
+    @property
+    def database(self) -> Database: ...  # noqa: D102
+    @property
+    def policy(self) -> Policy: ...  # noqa: D102
+    @property
+    def texts(self) -> Texts: ...  # noqa: D102
+    @property
+    def dispatcher(self) -> Dispatcher: ...  # noqa: D102
+    @property
+    def importer(self) -> Intake: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The pages, and what mails put behind their buttons."""
+
+    door: WebDoor
+    desk: Desk
+    links: Links
+
+    def add_to(self, app: web.Application) -> None:
+        """Put all pages into an application."""
+        self.door.add_to(app)
+        self.desk.add_to(app)
+
+    def link_for(self, bound: Bound, label: str, to: MailTo) -> str:
+        """The page behind one button of a mail; "" for a reader of whom nothing is known."""
+        return self.links.url(self.links.claim(to.who, bound, label)) if to.who else ""
+
+    def unsubscribe(self, to: MailTo, purpose: str) -> str:
+        """The page (and the target of RFC 8058) that stops the mails of a purpose; lasts a year."""
+        if to.who is None or not purpose:
+            return ""
+        bound = Bound(OUT, (("purpose", purpose),))
+        return self.links.url(self.links.claim(to.who, bound, "", A_YEAR))
+
+
+def connect(house: House) -> Connected:
+    """The web room of a house."""
+    links = Links(house.database.vault, house.settings.base_url, house.clock.now)
+    pages = Renderer(house.texts, house.policy.brand)
+    door = WebDoor(house.database, house.dispatcher, pages, links)
+    return Connected(door, Desk(door, house.importer, house.settings.leaver_max_bytes), links)

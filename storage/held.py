@@ -1,0 +1,132 @@
+"""What is held about one person, in every table that says so of itself, and what goes when they are erased.
+
+No table is named here: `kept(…)` of each tells whose it is.
+Source: GDPR art. 15, 17, 20; 個人情報保護法 33, 35条.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary, Table, delete, func, select
+from sqlalchemy.exc import NoResultFound
+
+from storage import people, schema
+from storage.columns import InvalidTag, Sealed
+from storage.engine import Tx
+
+Held = dict[str, list[dict[str, Any]]]
+"""table -> its rows about somebody: column -> value."""
+
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+
+
+def tables() -> tuple[Table, ...]:
+    """Every table in which rows can be told to be a person's, parents first."""
+    return tuple(
+        t for t in schema.metadata().sorted_tables if t.info["subject"] == "person" and t.info["whose"]
+    )
+
+
+def everything(tx: Tx, person_id: str) -> Held:
+    """Every row about a person. Their sealed values are opened; hashes, keys and waiting words are only
+    described by their size."""
+    found: Held = {}
+    for table in tables():
+        mine = table.c[table.info["whose"]] == person_id
+        rows = tx.execute(select(table).where(mine).order_by(*table.primary_key)).mappings()
+        shown = [{c.key: _readable(tx, c, row[c.key], person_id) for c in table.c} for row in rows]
+        if shown:
+            found[table.name] = shown
+    return found
+
+
+def counts(tx: Tx, person_id: str) -> dict[str, int]:
+    """table -> how many rows about a person lie in it; tables without any are left out."""
+    found: dict[str, int] = {}
+    for table in tables():
+        mine = table.c[table.info["whose"]] == person_id
+        rows = tx.scalar(select(func.count()).select_from(table).where(mine)) or 0
+        if rows:
+            found[table.name] = rows
+    return found
+
+
+def _readable(tx: Tx, column: Column[Any], value: Any, person_id: str) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or not isinstance(column.type, LargeBinary):
+        return value
+    if isinstance(column.type, Sealed):
+        try:
+            return people.open_for(tx, person_id, f"{column.table.name}.{column.key}", value)
+        except (InvalidTag, NoResultFound):
+            pass  # sealed for the house, or for one message: not theirs to read
+    return f"[{len(value)} bytes]"
+
+
+def forget(tx: Tx, person_id: str) -> None:
+    """Delete a person's rows in every table whose own room neither blanks nor keeps them."""
+    tx.flush()
+    for table in reversed(tables()):
+        if table.info["erased"] == "deleted":
+            tx.execute(delete(table).where(table.c[table.info["whose"]] == person_id))
+
+
+# --- as files -----------------------------------------------------------------------------------------
+
+
+def as_json(held: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """UTF-8 JSON: table -> `{"purpose", "kept", "rows"}`; moments in ISO 8601, UTC."""
+    known = schema.metadata().tables
+    said = {
+        name: {"purpose": known[name].info["purpose"], "kept": known[name].info["keep"], "rows": rows}
+        for name, rows in held.items()
+    }
+    return json.dumps(said, ensure_ascii=False, indent=2, default=_plain).encode()
+
+
+def as_csv(held: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """UTF-8 with a byte order mark, as Excel wants it: table, row, field, value.
+
+    A value that a spreadsheet would run as a formula gets an apostrophe in front (OWASP: CSV injection).
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("table", "row", "field", "value"))
+    for name, rows in held.items():
+        for number, row in enumerate(rows, 1):
+            writer.writerows((name, number, field, _cell(value)) for field, value in row.items())
+    return out.getvalue().encode("utf-8-sig")
+
+
+def lines(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The filled fields of a row, as words: (field, value)."""
+    return ((field, _words(value)) for field, value in row.items() if value not in (None, "", [], {}))
+
+
+def _cell(value: Any) -> str:
+    text = _words(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=_plain).strip('"')
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
