@@ -38,12 +38,14 @@ class Result:
     counts: Counter[Heard]
     errors: Sequence[FeedError]
     rows: int
+    changes: Sequence[tuple[Heard, LeaverNotice]] = ()
+    """After a dry run: whom it would change, for the page of who laid the file there."""
 
 
 class _DryRun(Exception):
-    def __init__(self, counts: Counter[Heard]) -> None:
+    def __init__(self, heard: Sequence[tuple[Heard, LeaverNotice]]) -> None:
         super().__init__("dry run")
-        self.counts = counts
+        self.heard = heard
 
 
 class Importer:
@@ -67,12 +69,14 @@ class Importer:
         reading = await asyncio.to_thread(self._source.read, data, name)
 
         def pretend(tx: Tx) -> None:
-            raise _DryRun(self._heard(tx, reading.notices))
+            raise _DryRun([(take_notice(tx, notice, self._policy), notice) for notice in reading.notices])
 
         try:
             await self._database.run(pretend)
         except _DryRun as ended:
-            return Result(ended.counts, reading.errors, reading.rows)
+            changes = [(heard, notice) for heard, notice in ended.heard if heard not in UNHEARD]
+            counts = Counter(heard for heard, _ in ended.heard)
+            return Result(counts, reading.errors, reading.rows, changes)
         raise AssertionError("a dry run always ends with its counts")
 
     def _heard(self, tx: Tx, notices: Sequence[LeaverNotice]) -> Counter[Heard]:

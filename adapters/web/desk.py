@@ -16,6 +16,7 @@ from bot.commands import intake
 from bot.conversation import Actor, Card, Note, Paragraph, Role, t
 from bot.errors import FeedError, FeedRejected
 from bot.notices import Heard
+from bot.ports import LeaverNotice
 from storage import held, uploads
 
 ENDINGS = (".csv", ".tsv", ".txt")
@@ -33,6 +34,11 @@ class Difference(Protocol):
     @property
     def errors(self) -> Sequence[FeedError]:
         """Rows that could not be taken."""
+        ...
+
+    @property
+    def changes(self) -> Sequence[tuple[Heard, LeaverNotice]]:
+        """Whom it would change."""
         ...
 
 
@@ -99,9 +105,9 @@ class Desk:
             return html(self._rejected(seat, why), HTTPStatus.UNPROCESSABLE_ENTITY)
         who = str(seat.who)
         upload = await self._door.database.run(lambda tx: uploads.lay(tx, who, name, data))
-        report = intake.report_card(difference.counts, difference.errors)
+        report = intake.difference_card(difference.counts, difference.errors, difference.changes)
         way = {"post": f"{DESK}/apply", "hidden": seat.hidden(upload=upload)}
-        return html(self._door.pages.card(report, seat, ("web.apply", way), title=t("web.difference")))
+        return html(self._door.pages.card(report, seat, ("web.apply", way)))
 
     async def apply(self, request: web.Request) -> web.StreamResponse:
         """The file whose difference was shown is taken, once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
@@ -43,6 +43,8 @@ class Seat(Protocol):
 
     locale: str
     zone: str
+    by_mail: ClassVar[bool]
+    """Whether somebody else may hold the link, or a scanner open it: no address is filled in."""
 
     def way(self, bound: Bound, label: str) -> Piece:
         """`{"post": path, "hidden": {…}}` of a button that acts, `{"to": path}` of one that leads on."""
@@ -76,14 +78,14 @@ class Renderer:
         self._form = surroundings.get_template("form.html")
         self._upload = surroundings.get_template("upload.html")
 
-    def card(self, card: Card, seat: Seat, *more: tuple[str, Piece], title: Text | None = None) -> str:
+    def card(self, card: Card, seat: Seat, *more: tuple[str, Piece]) -> str:
         """A card as a page; `more` are buttons of the page itself: a sentence's key and its way."""
         writer = _Writer(self._texts, seat)
         blocks = [b for block in card.body for b in writer.blocks(block)]
         if more:
             ways = [{"text": writer.plain(t(key)), "style": "primary"} | way for key, way in more]
             blocks.append({"kind": "buttons", "buttons": ways})
-        return self._card.render(**self._frame(writer, title or card.title), blocks=blocks)
+        return self._card.render(**self._frame(writer, card.title), blocks=blocks)
 
     def upload(self, seat: Seat, way: Piece, endings: Sequence[str]) -> str:
         """The page that takes a file."""
@@ -202,7 +204,8 @@ class _Writer:
 
     def field(self, one: Field, typed: Typed) -> Piece:
         """One question with what stands in it."""
-        value = typed.values.get(one.name, one.value)
+        veiled = one.kind == "email" and self.seat.by_mail
+        value = typed.values.get(one.name, "" if veiled else one.value)
         chosen = value if isinstance(value, tuple) else (value,)
         options = typed.found.get(one.name, one.options)
         error = typed.errors.get(one.name)

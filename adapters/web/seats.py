@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from adapters.web.links import Claim, Links
 from bot.conversation import Address, Bound, Platform, Side, t
@@ -51,6 +51,7 @@ class SessionSeat:
     token: str
     locale: str = "ja"
     zone: str = "Asia/Tokyo"
+    by_mail: ClassVar[bool] = False
     fades: bool = False
     """Whether its use is to be written down again."""
 
@@ -109,6 +110,7 @@ class LinkSeat:
     claim: Claim
     locale: str = "ja"
     zone: str = "Asia/Tokyo"
+    by_mail: ClassVar[bool] = True
 
     @property
     def who(self) -> Address:
@@ -136,6 +138,7 @@ class VisitorSeat:
     links: Links
     locale: str = "ja"
     zone: str = "Asia/Tokyo"
+    by_mail: ClassVar[bool] = False
 
     @property
     def who(self) -> Address:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from bot.conversation import Block, Card, Entry, Note, Paragraph, Text, t
 from bot.errors import FeedError
 from bot.notices import Heard
+from bot.ports import LeaverNotice
 from bot.registry import Feature
 
 feature = Feature(__name__)
-SHOWN = 20
+SHOWN, NAMED = 20, 200
 
 
 def report_card(counts: Mapping[Heard, int], errors: Sequence[FeedError]) -> Card:
@@ -23,6 +24,20 @@ def report_card(counts: Mapping[Heard, int], errors: Sequence[FeedError]) -> Car
         mistakes.append(Note(t("intake.more", count=len(errors) - SHOWN)))
     empty = (Paragraph(nothing()),) if not lines and not errors else ()
     return Card(t("intake.title"), (*lines, *empty, *mistakes), t("decisions.notice"))
+
+
+def difference_card(
+    counts: Mapping[Heard, int], errors: Sequence[FeedError], changes: Sequence[tuple[Heard, LeaverNotice]]
+) -> Card:
+    """What a file would change, with names: for a page that only HR sees, never for a stored message."""
+    report = report_card(counts, errors)
+    whom = tuple(Entry(notice.name, _change(heard, notice)) for heard, notice in changes[:NAMED])
+    rest = (Note(t("intake.more_people", count=len(changes) - NAMED)),) if len(changes) > NAMED else ()
+    return Card(t("intake.difference"), (*report.body, *whom, *rest), report.notice, sensitive=True)
+
+
+def _change(heard: Heard, notice: LeaverNotice) -> Text:
+    return t("intake.change", what=t(f"intake.one.{heard.value}"), day=notice.last_day)
 
 
 def nothing() -> Text:

@@ -39,7 +39,7 @@ def front(ctx: Context) -> Answer:
         Paragraph(t("signin.front.what", company=brand.company)),
         Paragraph(t("signin.front.who", company=brand.company, contact=brand.contact_name)),
         Paragraph(t("signin.front.member")),
-        Buttons(ctx.offers(FrontPlace)),
+        Buttons((Button(t("signin.ask_button"), ask(), "primary"), *ctx.offers(FrontPlace))),
     )
     return Reply(Card(t("signin.front.title", network=brand.network), body, t("common.notice")))
 
@@ -90,9 +90,3 @@ def _letter(token: str, policy: Policy) -> Letter:
     )
     card = Card(t("signin.mail.title"), body, t("signin.mail.notice", network=network))
     return Letter("signin.link", card, token[:8], Purpose.ASKING)
-
-
-@ask.offered_on(FrontPlace)
-def on_front(ctx: Context) -> Button | None:
-    """From the public page."""
-    return Button(t("signin.ask_button"), ask(), "primary")

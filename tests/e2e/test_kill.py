@@ -30,8 +30,8 @@ from bot.notices import take_notice
 from bot.playground import TEAMS, neighbours, settings_for
 from bot.settings import Settings
 from bot.wire import dump_card
-from storage import accounts, leavers, outbox, people, schema
-from storage.consents import Purpose
+from storage import accounts, consents, leavers, outbox, people, schema
+from storage.consents import Decision, Purpose, Said
 from storage.engine import Database, Tx, now
 from storage.leavers import Leaver, Stage
 from storage.outbox import Draft, Route
@@ -204,6 +204,7 @@ def _enrolled(tx: Tx) -> None:
         last_day=now(tx).date() - timedelta(days=1), leaving_type="resignation", stage=Stage.ENROLLED,
     )  # fmt: skip
     leavers.add(tx, leaver)
+    consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
 
 
 def _member_with_a_letter(tx: Tx, user: str) -> None:
@@ -300,7 +301,7 @@ async def test_wrong_settings_are_all_told_at_once() -> None:
     out, errors = await process.communicate()
     assert (process.returncode, out) == (78, b"")
     told = errors.decode()
-    for name in (*wrong, "OKAERI_COMPANY_NAME", "OKAERI_MAIL_FROM", "OKAERI_ALUMNI_INVITE_URL",
+    for name in (*wrong, "OKAERI_COMPANY_NAME", "OKAERI_MAIL_FROM",
                  "OKAERI_SLACK_COMPANY_SIGNING_SECRET", "OKAERI_SLACK_COMPANY_BOT_TOKEN"):  # fmt: skip
         if name != "OKAERI_SLACK_COMPANY_APP_ID":
             assert name in told, name

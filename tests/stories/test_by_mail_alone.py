@@ -33,9 +33,9 @@ class Reader:
     browser: Browser
 
     async def follows(self, address: str, label: str, nth: int = -1) -> Browser:
-        """Open the link behind a button of the newest mail (or of the nth)."""
-        mail = self.world.mails(address)[nth]
-        return await self.browser.open(dict(links(mail.html, "/alumni/"))[label])
+        """Open the link behind a button of the newest mail that has it (or of the nth)."""
+        mails = [dict(links(mail.html, "/alumni/")) for mail in self.world.mails(address)]
+        return await self.browser.open([mail for mail in mails if label in mail][nth][label])
 
     async def answers(self, address: str, label: str) -> Browser:
         """Open it, then press the page's own button."""
@@ -134,6 +134,18 @@ async def test_the_company_mailbox_is_not_the_way_in(world: World, readers: list
             await heir.browser.press(label)
     assert decisions(world, aiko) == [Decision.GIVEN]
     assert aiko.stage is Stage.ENROLLED
+
+
+async def test_the_company_mailbox_does_not_tell_the_private_address(
+    world: World, readers: list[Reader]
+) -> None:
+    """Whoever reads the company's mails, or scans them, opens the link after the answer."""
+    aiko = await who_was_asked(world)
+    await says_yes(readers[0], aiko)
+    for label in ("はい", "あとで", "いいえ"):
+        await readers[1].follows(aiko.company_email, label)
+        assert aiko.home_email not in readers[1].browser.html
+        assert readers[1].browser.status == 200
 
 
 async def test_no_by_mail_is_no(world: World, readers: list[Reader]) -> None:
