@@ -124,7 +124,7 @@ class Mailbox:
         return mail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: aiosmtpd looks at every member, which Python 3.11.2 cannot with them
 class _Receiver:
     """The hooks that aiosmtpd calls by name."""
 
