@@ -248,7 +248,7 @@ async def hr(tour: Tour) -> None:
     await tour.look("leaver")
 
 
-@pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.parametrize("locale", ["ja", pytest.param("en", marks=pytest.mark.long)])
 async def test_every_page_can_be_read_and_used_by_everybody(tmp_path: Path, locale: str) -> None:
     async with touring(tmp_path, locale) as tour:
         await a_visitor(tour)

@@ -109,7 +109,14 @@ async def test_wrong_codes_lock(world: World, reader: Reader) -> None:
     assert mailbox(world, aiko) == NEW
 
 
-@pytest.mark.parametrize("action", ["prove", "approve", "refuse", "cancel", "plead", "resend"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "prove",
+        "approve",
+        *(pytest.param(a, marks=pytest.mark.long) for a in ("refuse", "cancel", "plead", "resend")),
+    ],
+)
 async def test_nobody_touches_somebody_elses(world: World, action: str) -> None:
     aiko = await a_member(world)
     await wishes(aiko)
