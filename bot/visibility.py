@@ -44,3 +44,9 @@ def _visible(audience: Audience, shown: tuple[str, ...], listed: bool) -> frozen
     if audience is Audience.HR and not listed:
         return COMPANY_KNOWS
     return frozenset({NAME, *CHOOSABLE})
+
+
+def veiled(email: str) -> str:
+    """An address that its owner knows again and that tells nobody else enough: `a…@example.jp`."""
+    local, _, domain = email.partition("@")
+    return f"{local[:1]}…@{domain}"

@@ -24,6 +24,7 @@ from bot.places import HomePlace, PrivacyPlace, ProfilePlace
 from bot.policy import Policy
 from bot.post import Letter, to_alumnus, to_person, to_staff, to_unproven
 from bot.registry import Context, Feature
+from bot.visibility import veiled
 from storage import accounts, addresses, codes, journal, leavers, outbox, people, sessions
 from storage.addresses import AddressChange
 from storage.codes import Use, WrongCode
@@ -159,18 +160,12 @@ def _ask_old(ctx: Context, person: Person, row: AddressChange, wanted: str) -> N
         Button(t("address.refuse_button"), refuse(change=row.id, code=code), "danger"),
     )
     body = (
-        Paragraph(t("address.approval.text", network=brand.network, email=_veiled(wanted))),
+        Paragraph(t("address.approval.text", network=brand.network, email=veiled(wanted))),
         Buttons(buttons),
         Note(t("address.approval.note", contact=brand.contact_name)),
     )
     card = Card(t("address.approval.title"), body, t("address.approval.notice", network=brand.network))
     to_person(ctx.tx, person.id, Letter("address.approval", card, str(row.id), Purpose.ASKING))
-
-
-def _veiled(wanted: str) -> str:
-    """Enough for its owner to know it again, too little for whoever reads the old mailbox by now."""
-    local, _, domain = wanted.partition("@")
-    return f"{local[:1]}…@{domain}"
 
 
 def _forget_mails(ctx: Context, person_id: str) -> None:

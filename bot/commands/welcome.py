@@ -14,6 +14,7 @@ from bot.conversation import (
     Facts,
     Note,
     Paragraph,
+    Platform,
     Reply,
     Side,
     Text,
@@ -25,6 +26,7 @@ from bot.places import PrivacyPlace
 from bot.policy import Policy
 from bot.post import Letter, to_mailbox
 from bot.registry import Context, Feature
+from bot.visibility import veiled
 from storage import accounts, outbox, people
 from storage import leavers as leavers_table
 from storage.codes import WrongCode
@@ -250,7 +252,9 @@ def mine(ctx: Context, leaver: int) -> Answer:
     address = people.private_email(ctx.tx, person) if own.answered_at else None
     if address:
         proven = "proven" if person.private_email_proven_at else "unproven"
-        rows.append((t("welcome.address.label"), t(f"welcome.address.{proven}", email=address)))
+        by_mail = ctx.actor.address.platform is Platform.WEB  # from a mail that others may have opened
+        told = veiled(address) if by_mail else address
+        rows.append((t("welcome.address.label"), t(f"welcome.address.{proven}", email=told)))
     buttons = [
         Button(t("welcome.change_yes"), yes(leaver=leaver)),
         Button(t("welcome.change_no"), no(leaver=leaver)),

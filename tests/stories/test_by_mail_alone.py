@@ -94,6 +94,14 @@ def decisions(world: World, somebody: Somebody) -> list[Decision]:
     return list(world.reads(lambda tx: tx.scalars(query.order_by(consents.Consent.id)).all()))
 
 
+async def test_the_answer_behind_a_mail_names_no_whole_address(world: World, readers: list[Reader]) -> None:
+    aiko = await who_was_asked(world)
+    await says_yes(readers[0], aiko)
+    await readers[0].browser.press("お返事を見る・変える")
+    assert aiko.home_email not in readers[0].browser.html
+    assert "e…@home.example.jp" in readers[0].browser.words
+
+
 async def test_from_the_question_to_the_answered_checkin(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     reader, at_home = readers
