@@ -12,6 +12,9 @@ export UV_NO_PROGRESS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONUTF8 = 1
 
+# Most tests wait for a socket or a browser: three at once, also on two cores.
+TESTERS ?= 3
+
 # A stamp carries the sum of all that decides what is installed, and where: a second run sees it and does nothing.
 SUM  := $(firstword $(shell { cat Makefile pyproject.toml requirements.lock requirements-dev.lock \
           requirements-uv.lock; pwd; } | cksum))
@@ -55,11 +58,11 @@ run: install ## set up and start the playground on http://127.0.0.1:3978/ (port:
 
 test: install-dev ## set up, provide a browser and Japanese fonts, run the tests (at most 10 minutes)
 	@$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
 
 test-long: install-dev ## the same with the full matrices
 	@$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest -m "long or not long" --hypothesis-profile=long $(ARGS)
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "long or not long" --hypothesis-profile=long $(ARGS)
 
 check: install-dev ## static checks: ruff, mypy strict, the contracts between the rooms
 	$(BIN)/ruff check

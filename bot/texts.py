@@ -143,6 +143,10 @@ class Texts:
 
     def plain(self, words: Words, locale: str, zone: str = "Asia/Tokyo") -> str:
         """The sentence as one string without markup: titles, labels, subjects, logs of ours."""
+        if isinstance(words, str):
+            return words
+        if not words.args:
+            return _unmarked(self.pattern(words.key, locale))
         return "".join(_plain(part, self, locale) for part in self.parts(words, locale, zone))
 
 
@@ -156,6 +160,12 @@ def written(value: str | int | date | datetime, locale: str, zone: str = "Asia/T
     if isinstance(value, int):
         return str(value) if 0 <= value < 1000 else format_decimal(value, locale=locale)
     return value
+
+
+@lru_cache(maxsize=8192)
+def _unmarked(pattern: str) -> str:
+    """A sentence without places, its bold taken away. Raises `KeyError` for one that has places."""
+    return "".join({"words": value, "bold": ""}[kind] for kind, value in _tokens(pattern))
 
 
 def _plain(part: Part, texts: Texts, locale: str) -> str:

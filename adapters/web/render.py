@@ -72,7 +72,11 @@ class Renderer:
         self._texts, self._brand = texts, brand
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         surroundings = Environment(
-            loader=loader, autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True
+            loader=loader,
+            autoescape=select_autoescape(["html"]),
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
         self._card = surroundings.get_template("card.html")
         self._form = surroundings.get_template("form.html")

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from adapters.web.links import Claim, Links
@@ -43,6 +43,18 @@ def fresh() -> str:
     return secrets.token_hex(12)
 
 
+class Numbers:
+    """What tells every button of one page from the others, and from those of every other page."""
+
+    def __init__(self) -> None:
+        self._page, self._given = fresh(), 0
+
+    def next(self) -> str:
+        """The next button's."""
+        self._given += 1
+        return f"{self._page}-{self._given}"
+
+
 @dataclass(slots=True)
 class SessionSeat:
     """Signed in: every button of the house, each with the token that only pages of this session hold."""
@@ -54,6 +66,12 @@ class SessionSeat:
     by_mail: ClassVar[bool] = False
     fades: bool = False
     """Whether its use is to be written down again."""
+    numbers: Numbers = field(default_factory=Numbers)
+    stamp: str = field(init=False)
+    """What a form must bring along: made of the session's own secret, so no other site can know it."""
+
+    def __post_init__(self) -> None:
+        self.stamp = hashlib.sha256(f"stamp:{self.token}".encode()).hexdigest()[:32]
 
     @classmethod
     def of(cls, cookie: str, locale: str) -> SessionSeat | None:
@@ -74,18 +92,13 @@ class SessionSeat:
         self.fades = seen is not None and sessions.fades(tx, seen)
         return seen is not None
 
-    @property
-    def stamp(self) -> str:
-        """What a form must bring along: made of the session's own secret, so no other site can know it."""
-        return hashlib.sha256(f"stamp:{self.token}".encode()).hexdigest()[:32]
-
     def fits(self, stamp: str) -> bool:
         """Whether a form came from a page of this session."""
         return hmac.compare_digest(self.stamp.encode(), stamp.encode(errors="replace"))
 
     def hidden(self, **more: str) -> dict[str, str]:
         """The hidden fields of every form."""
-        return {"stamp": self.stamp, "once": fresh(), **more}
+        return {"stamp": self.stamp, "once": self.numbers.next(), **more}
 
     def way(self, bound: Bound, label: str) -> Piece:
         """Every button posts; one that opens a form does so too, so that no address carries its arguments."""
