@@ -44,6 +44,7 @@ class Schedule:
         self._jobs = {job.name: job for job in jobs}
         self._holder = secrets.token_hex(8)
         self._running: set[asyncio.Task[Any]] = set()
+        self._ended = False
         self._locks = {name: asyncio.Lock() for name in self._jobs}
         self._scheduler = AsyncIOScheduler(
             jobstores={"default": MemoryJobStore()},
@@ -57,20 +58,23 @@ class Schedule:
         """Begin; every job runs once at once and then at its pace. From now on each can be late."""
         self.last_success = dict.fromkeys(self._jobs, self._database.clock.wire())
         for job in self._jobs.values():
-            self._scheduler.add_job(self._tick, "interval", args=[job.name], seconds=job.every, id=job.name)
+            self._scheduler.add_job(self._due, "interval", args=[job.name], seconds=job.every, id=job.name)
             self.wake(job.name)
         self._scheduler.start()
 
     def wake(self, name: str) -> None:
         """Run a job now, beside its pace."""
-        if name not in self._jobs:
+        if name not in self._jobs or self._ended:
             return
-        task = asyncio.get_running_loop().create_task(self._tick(name))
+        task = asyncio.get_running_loop().create_task(self.run(name))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _tick(self, name: str) -> None:
-        await self.run(name)
+    async def _due(self, name: str) -> None:
+        """By the clock: as a task of our own, because APScheduler cancels its own at the end, and a job that
+        is cancelled while it takes its lease keeps it."""
+        if not self._locks[name].locked():
+            self.wake(name)
 
     async def run(self, name: str) -> bool:
         """Run a job under its lease; whether it did anything. Failures are logged, never raised."""
@@ -138,7 +142,8 @@ class Schedule:
         return [n for n, j in self._jobs.items() if n in started and at - started[n] > max(60.0, 5 * j.every)]
 
     async def stop(self) -> None:
-        """Let nothing new begin, wait for what runs, then shut down (APScheduler itself would cancel it)."""
+        """Let nothing new begin, wait for what runs, then shut down."""
+        self._ended = True
         if self._scheduler.running:
             self._scheduler.pause()
         for lock in self._locks.values():

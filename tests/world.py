@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import random
 import re
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -49,10 +50,15 @@ HEADERS = (
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, out of the range from which the kernel gives to everybody who asks for
+    any: other tests run beside this one."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
 
 
 def tokyo(day: str | date, at: str = "09:00") -> datetime:

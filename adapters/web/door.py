@@ -133,7 +133,9 @@ class WebDoor:
         return web.Response(text=_STYLE.read_text("utf-8"), content_type="text/css", headers=headers)
 
     async def front(self, request: web.Request) -> web.StreamResponse:
-        """The public page of the network: what it is, who runs it, the two ways in."""
+        """The public page of the network: what it is, who runs it, the two ways in; home for who is in."""
+        if (await self.known(request))[0] is not None:
+            return _see(HOME)
         seat = VisitorSeat(self.links, self._language(request))
         return await self._press(seat, Bound(FRONT_PAGE), fresh())
 

@@ -110,7 +110,8 @@ def _consents(ctx: Context, person: Person) -> Iterator[Block]:
         about = t(f"privacy.wording.{purpose.value}", network=ctx.policy.brand.network)
         button = Button(t("privacy.withdraw_button"), withdraw(purpose=purpose.value)) if given else None
         if not given and there and (stays or purpose is Purpose.STAY_IN_TOUCH):
-            button = Button(t("privacy.give_button"), give(purpose=purpose.value))
+            press = give(purpose=purpose.value, under=consents.wording(ctx.tx, purpose))
+            button = Button(t("privacy.give_button"), press)
         yield Entry(
             t(f"privacy.purpose.{purpose.value}"), t("privacy.consent", about=about, state=state), button
         )
@@ -135,9 +136,11 @@ def withdraw(ctx: Context, purpose: str) -> Answer:
 
 
 @feature.action(Side.ALUMNI, roles=OWNERS)
-def give(ctx: Context, purpose: str) -> Answer:
-    """Given, under the words that stood beside the button."""
+def give(ctx: Context, purpose: str, under: str) -> Answer:
+    """Given, under the words that stood beside the button; if HR changed them since, they are shown first."""
     person, what = _me(ctx), _purpose(purpose)
+    if under != consents.wording(ctx.tx, what):
+        return Reply(_page(ctx, person, Paragraph(t("privacy.reworded"))), replaces=True)
     leaving.give(ctx.tx, person.id, what, _said(ctx), ctx.policy)
     return Reply(_page(ctx, person, Paragraph(t("privacy.given"))), replaces=True)
 

@@ -71,6 +71,12 @@ async def test_two_tabs_with_one_form(site: Site) -> None:
     assert site.world.reads(lambda tx: people.one(tx, person)).employer == "みどり商事"
 
 
+async def test_who_is_in_is_not_asked_to_come_in(site: Site) -> None:
+    browser = await site.signed_in(site.member())
+    await browser.open("/alumni")
+    assert browser.url.endswith("/alumni/home")
+
+
 @pytest.mark.parametrize("gone", [sessions.RESTS, sessions.LASTS])
 async def test_a_session_that_rests_too_long_is_over(site: Site, gone: timedelta) -> None:
     browser = await site.signed_in(site.member())

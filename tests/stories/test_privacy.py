@@ -72,6 +72,18 @@ async def test_consents_are_given_and_taken_back_one_by_one(world: World) -> Non
     assert {row.channel for row in rows} == {"slack"}
 
 
+async def test_a_consent_is_given_only_under_the_words_that_were_read(world: World) -> None:
+    aiko = await a_member(world)
+    await aiko.types("/alumni プライバシー")
+    world.ground.app.core.database.carries["wordings"] = {Purpose.EVENTS: "events-2"}
+    await presses_for(aiko, "privacy.give", Purpose.EVENTS)
+    assert "新しい文をお読みのうえ" in aiko.sees()
+    assert Purpose.EVENTS not in said(world, aiko.person.id)
+    await presses_for(aiko, "privacy.give", Purpose.EVENTS)
+    latest: dict[Purpose, Consent] = world.reads(lambda tx: consents.latest(tx, aiko.person.id))
+    assert latest[Purpose.EVENTS].wording == "events-2"
+
+
 async def test_without_staying_in_touch_everything_ends_and_is_erased_in_time(world: World) -> None:
     aiko, jiro = await a_member(world, employer="青空ロジ"), await a_member(world, "山﨑 次郎", "2026-04-30")
     await aiko.types("/alumni privacy")
