@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,12 @@ from bot.rulebook import Rulebook
 from bot.settings import Settings
 from bot.texts import Texts
 from jobs import accounts as account_jobs
-from jobs import checkins, enrolment, housekeeping
+from jobs import checkins, enrolment, housekeeping, matches
 from jobs import inbox as inbox_jobs
+from jobs import interests as interest_jobs
+from jobs import openings as opening_jobs
 from jobs import policy as policy_jobs
+from jobs import referrals as referral_jobs
 from jobs.erasures import Erasures
 from jobs.feeds import DropFolder, Importer
 from jobs.outbox import Courier, Doors
@@ -111,15 +114,20 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
     async with http.session() as session:
         routes: dict[str, http.Handler] = {}
         chats: dict[Side, Messenger] = {}
-        drain = _nothing
+        drains: list[Callable[[], Awaitable[None]]] = []
         if settings.sides():
             slack = importlib.import_module("adapters.slack.wiring").connect(base, session)
-            routes["/slack/events"], drain = slack.door.receive, slack.door.drain
+            routes["/slack/events"] = slack.door.receive
+            drains.append(slack.door.drain)
             chats = dict.fromkeys(settings.sides(), slack.messenger)
+        if settings.teams_sides() or settings.teams_open():
+            teams = importlib.import_module("adapters.teams.wiring").connect(base, session)
+            routes["/api/messages"] = teams.door.receive
+            drains.append(teams.door.drain)
         pages = web.connect(base)
         doors = Doors(chats, _mailer(base, pages), LinkInviter(base.policy, base.clock.now), pace)
         schedule = Schedule(base.database, _jobs(base, doors))
-        app = App(base, schedule, http.Application(), http.Metrics(), drain)
+        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains))
         keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)
@@ -128,13 +136,15 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
         finally:
             app.stopping = True
             await schedule.stop()
-            await drain()
+            await app.drain()
             await base.erasures.keep()
             base.database.close()
 
 
-async def _nothing() -> None:
-    """No door is open, so nothing is under way."""
+async def _all(drains: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Wait until no door has an answer under way."""
+    for drain in drains:
+        await drain()
 
 
 def _mailer(base: Core, pages: web.Connected) -> SmtpMailer:
@@ -156,9 +166,13 @@ def _jobs(base: Core, doors: Doors) -> list[Job]:
         Job("accounts", 30, lambda: account_jobs.look(database, doors.chats)),
         Job("enrolment", 20, lambda: enrolment.sweep(database, policy)),
         Job("checkins", 30, lambda: checkins.sweep(database, policy)),
+        Job("interests", 20, lambda: interest_jobs.sweep(database, policy)),
+        Job("openings", 60, lambda: opening_jobs.sweep(database, policy, base.registry)),
+        Job("matches", 60, lambda: matches.sweep(database, policy)),
+        Job("referrals", 60, lambda: referral_jobs.sweep(database, policy)),
         Job("outbox", 1, courier.deliver),
         Job("erasures", 10, base.erasures.keep),
-        Job("housekeeping", 3600, lambda: housekeeping.tidy(database, settings.leaver_keep_days)),
+        Job("housekeeping", 3600, housekeeping.Housekeeping(database, settings.leaver_keep_days).tidy),
     ]
     if settings.leaver_drop:
         folder = DropFolder(Path(settings.leaver_drop), base.importer, settings.leaver_max_bytes)

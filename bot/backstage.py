@@ -26,7 +26,7 @@ from bot.errors import ConfigError, FeedRejected
 from bot.playground import TEAMS, Playground, playing
 from bot.seeding import LOCALES, SEEDED, seed
 from jobs.feeds import ENDINGS
-from storage import accounts, checkins, leavers, people
+from storage import accounts, checkins, leavers, people, referrals
 from storage.engine import Tx
 from storage.leavers import ENDED, Leaver
 
@@ -61,6 +61,7 @@ class Stagehand:
         self._script, self._seeded = cast, tuple(seeded)
         self._leavers: dict[str, CastMember] = {}
         self._newcomers: dict[str, CastMember] = {}
+        self._candidates: dict[str, CastMember] = {}
         self._example: bytes | None = None
         self._files = 0
         self._turn = asyncio.Lock()
@@ -81,7 +82,7 @@ class Stagehand:
         """HR, then leavers, then alumni with the newest first, then everybody else; as of the last look."""
         tied = {one.alumni_user for one in self._leavers.values()}
         strangers = [one for one in self._newcomers.values() if one.alumni_user not in tied]
-        everybody = [*self._leavers.values(), *self._seeded, *strangers]
+        everybody = [*self._leavers.values(), *self._seeded, *strangers, *self._candidates.values()]
         order: tuple[Group, ...] = ("hr", "leaver", "alumnus", "other")
         return sorted(everybody, key=lambda one: order.index(one.group))
 
@@ -194,7 +195,11 @@ class Stagehand:
 
     async def look(self) -> Sequence[Seen]:
         """Bring cast and company workspace in step with storage: who is there still, and who has gone."""
-        seen = await self.ground.app.core.database.run(_look, reads=True)
+        seen, named = await self.ground.app.core.database.run(lambda tx: (_look(tx), _named(tx)), reads=True)
+        note = self._said(t("backstage.note.candidate"))
+        for number, (name, email) in named.items():  # who was erased since keeps a mailbox of their own
+            key = f"candidate-{number}"
+            self._candidates[key] = CastMember(key, name, note, "other", emails=(email,))
         for key, one in _keyed(seen):
             here = one.leaver.last_day >= self._today() or one.leaver.stage in STAYS
             if one.name:
@@ -263,6 +268,12 @@ def _look(tx: Tx) -> list[Seen]:
             )
         )
     return found
+
+
+def _named(tx: Tx) -> dict[int, tuple[str, str]]:
+    """Candidates whom somebody referred: number of the referral -> name and mailbox."""
+    rows = ((row.id, people.one(tx, row.person_id or "")) for row in referrals.with_candidate(tx))
+    return {number: (person.name, people.private_email(tx, person) or "") for number, person in rows}
 
 
 def _keyed(seen: Sequence[Seen]) -> Iterable[tuple[str, Seen]]:

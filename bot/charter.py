@@ -20,7 +20,7 @@ from bot.ruling import Reader, Toml, Wrong
 from bot.texts import Texts
 
 LARGEST = 300_000
-SECTIONS = ("brand", "invitation", "cadence", "calendar", "mapping", "wording")
+SECTIONS = ("brand", "invitation", "cadence", "calendar", "openings", "mapping", "wording")
 Table = Mapping[str, Any]
 
 
@@ -144,6 +144,10 @@ RULES: tuple[Rule, ...] = (
     _hour("enrol_at"),
     Rule("calendar.country", ruling.country, lambda policy: policy.calendar.country, _with_country),
     Rule("calendar.closures", ruling.closures, _closed, _with_closures),
+    _plain("openings.approval", partial(ruling.one_of, ruling.APPROVAL), "opening_approval"),
+    _plain("openings.lasts_days", partial(ruling.number, least=7, most=365), "opening_lasts_days"),
+    _plain("openings.answer_days", partial(ruling.number, least=1, most=20)),
+    _plain("openings.referrals_a_day", partial(ruling.number, least=1, most=20)),
 )
 
 
@@ -170,7 +174,7 @@ def read(document: str, ground: Ground) -> tuple[Charter, tuple[Mistake, ...]]:
 
 def _ruled(policy: Policy, table: Table) -> tuple[Policy, list[Mistake]]:
     mistakes: list[Mistake] = []
-    for section in SECTIONS[:4]:
+    for section in SECTIONS[:5]:
         given = table.get(section, {})
         known = [rule.name for rule in RULES if rule.section == section]
         if not isinstance(given, dict):

@@ -339,6 +339,24 @@ class Form:
     sensitive: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A CSV file to hand out: its name with the ending, and its bytes."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table to hand out: its name without an ending, the heads of its columns, its rows. Sentences among
+    them are put into the language of who fetches it."""
+
+    name: Words
+    header: tuple[Words, ...]
+    rows: tuple[tuple[object, ...], ...] = field(repr=False)
+
+
 Receiver = Literal["actor", "conversation"]
 
 

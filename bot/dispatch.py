@@ -12,15 +12,18 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from bot import fields, wire
+from bot import fields, sheet, wire
 from bot.conversation import (
     Actor,
+    Address,
     Answer,
     Arrival,
     Bound,
     ButtonPressed,
     Card,
     CommandUsed,
+    Conversation,
+    File,
     Form,
     FormSubmitted,
     Happening,
@@ -32,6 +35,7 @@ from bot.conversation import (
     Paragraph,
     Reply,
     Role,
+    Sheet,
     Side,
     Standing,
     Text,
@@ -39,10 +43,10 @@ from bot.conversation import (
 )  # fmt: skip
 from bot.errors import BadUsage, InvalidForm, NotAllowed, Refusal
 from bot.policy import Policy
-from bot.registry import Command, Context, Handler, Registry
+from bot.registry import Command, Context, Download, Handler, Registry
 from bot.texts import Texts
 from bot.verbs import Verbs, normal_words
-from storage import accounts, inbox, journal
+from storage import accounts, downloads, inbox, journal
 from storage.engine import Database, Tx
 
 log = structlog.get_logger()
@@ -53,7 +57,8 @@ Holds = Callable[[Tx], bool]
 class Outcome:
     """What an adapter has to show, and in which language; all parts may be empty (a repeat).
 
-    `shut`: what the door knew the actor by holds no longer; nothing was done.
+    `shut`: what the door knew the actor by holds no longer; nothing was done. `broke`: a bug stopped it, and
+    the reply says so.
     """
 
     actor: Actor | None = None
@@ -63,6 +68,8 @@ class Outcome:
     options: tuple[Option, ...] = ()
     unmet: bool = False
     shut: bool = False
+    broke: bool = False
+    file: File | None = None
 
 
 class Dispatcher:
@@ -127,8 +134,8 @@ class Dispatcher:
         twin = None if reads else _twin(incoming)
         if not reads and not (inbox.first(tx, _key(incoming)) and (twin is None or inbox.no_twin(tx, twin))):
             return Outcome(known.actor)
-        run = self._run if reads else self._saved
-        outcome = self._guarded(run, self._context(tx, known.actor, incoming), incoming)
+        ctx = self._context(tx, known.actor, incoming)
+        outcome = self._guarded(ctx, lambda: self._run(ctx, incoming), reads=reads)
         if outcome.errors and twin is not None:
             inbox.forget(tx, twin)
         return outcome if known.met else replace(outcome, unmet=True)
@@ -136,21 +143,20 @@ class Dispatcher:
     def _who(self, tx: Tx, arrival: Arrival, side: Side) -> accounts.Known:
         return accounts.who(tx, arrival.address, side, self._policy.locale, self._policy.zone)
 
-    def _guarded(
-        self, run: Callable[[Context, Incoming], Outcome], ctx: Context, incoming: Incoming
-    ) -> Outcome:
+    def _guarded(self, ctx: Context, run: Callable[[], Outcome], *, reads: bool = False) -> Outcome:
         try:
-            return run(ctx, incoming)
+            return run() if reads else self._saved(ctx, run)
         except InvalidForm as invalid:
             return Outcome(ctx.actor, errors=invalid.errors)
         except Refusal as refusal:
             return Outcome(ctx.actor, reply=Reply(refused(refusal)))
 
-    def _saved(self, ctx: Context, incoming: Incoming) -> Outcome:
+    @staticmethod
+    def _saved(ctx: Context, run: Callable[[], Outcome]) -> Outcome:
         """Run in a savepoint: a refusal takes back what its handler wrote, unless it keeps it."""
         with ctx.tx.begin_nested() as savepoint:
             try:
-                return self._run(ctx, incoming)
+                return run()
             except Refusal as refusal:
                 if refusal.keeps:
                     savepoint.commit()
@@ -204,7 +210,7 @@ class Dispatcher:
         return handler
 
     @staticmethod
-    def _authorise(ctx: Context, what: Command | Handler) -> None:
+    def _authorise(ctx: Context, what: Command | Handler | Download) -> None:
         """Raises `NotAllowed` with the way that would lead there."""
         if ctx.actor.side not in what.sides:
             raise NotAllowed("common.other_side")
@@ -229,9 +235,10 @@ class Dispatcher:
         args = handler.check(bound)
         blank = handler.prepare(ctx, **args) if handler.prepare else schema()
         intro = handler.intro(ctx, **args).body if handler.intro else ()
+        asked = fields.questions(schema, handler.name, blank, self._texts.has)
         return Form(
             title=t(f"{handler.name}.title"),
-            fields=fields.questions(schema, handler.name, blank, self._texts.has),
+            fields=handler.shape(ctx, asked, **args) if handler.shape else asked,
             submit=replace(bound, opens_form=True),
             intro=intro,
             button=t(f"{handler.name}.button"),
@@ -248,6 +255,55 @@ class Dispatcher:
         close = tuple(Note(t("common.did_you_mean", verb=verb)) for verb in self._verbs.close_to(words))
         title = t("common.unknown_verb", words=words[:80])
         return Card(title, (Paragraph(t("common.unknown_verb_right")), *close), notice=t("common.notice"))
+
+    # --- files -------------------------------------------------------------------------------------
+
+    async def fetch(self, token: str) -> Outcome:
+        """The file behind a link, for whom the link was given; the link is used up by it.
+
+        Who they are and what they may is asked at this moment. A refusal leaves the link used, a bug leaves
+        it as it was. Without an actor: the link is used, expired, or none of ours.
+        """
+        offered = await self._database.run(lambda tx: downloads.find(tx, token), reads=True)
+        if offered is None:
+            return Outcome()
+        who, side = Address.parse(offered.address), offered.side
+        arrival = Arrival(who, Conversation(who.workspace, str(who)), "")
+        try:
+            return await self._database.run(lambda tx: self._fetch(tx, token, arrival, side))
+        except Exception as bug:  # the edge where a bug becomes an incident
+            return await self.incident(arrival, side, bug)
+
+    def _fetch(self, tx: Tx, token: str, arrival: Arrival, side: Side) -> Outcome:
+        offered = downloads.spend(tx, token)
+        if offered is None:
+            return Outcome()
+        ctx = self._context(tx, self._who(tx, arrival, side).actor, arrival)
+        bound = Bound(offered.name, tuple(offered.args.items()))
+        return self._guarded(ctx, lambda: self._handed(ctx, bound))
+
+    def _handed(self, ctx: Context, bound: Bound) -> Outcome:
+        who = ctx.actor.address
+        if ctx.actor.standing is not Standing.MEMBER or accounts.deactivated(ctx.tx, who):
+            raise NotAllowed("common.members_only")
+        download = self._registry.download(bound.action)
+        self._authorise(ctx, download)
+        file = self._written(ctx, download.run(ctx, **download.check(bound)))
+        if download.noted:
+            journal.write(ctx.tx, "file.fetched", actor=ctx.actor.person_id or str(who), detail=download.name)
+        return Outcome(ctx.actor, file=file)
+
+    def _written(self, ctx: Context, made: File | Sheet) -> File:
+        if isinstance(made, File):
+            return made
+
+        def said(value: object) -> object:
+            return self._texts.plain(value, ctx.actor.locale, zone) if isinstance(value, Text) else value
+
+        zone = ctx.policy.zone
+        rows = ([said(value) for value in row] for row in made.rows)
+        data = sheet.as_csv([str(said(word)) for word in made.header], rows, zone)
+        return File(f"{said(made.name)}.csv", data)
 
     # --- events ------------------------------------------------------------------------------------
 
@@ -289,7 +345,7 @@ class Dispatcher:
             log.exception("incident_not_kept", code=code, error=type(worse).__name__, exc_info=worse)
             actor = Actor(incoming.address, side, locale=self._policy.locale, zone=self._policy.zone)
         body = (Paragraph(t("common.incident_code", code=code)),)
-        return Outcome(actor, reply=Reply(Card(t("common.incident"), body, t("common.notice"))))
+        return Outcome(actor, reply=Reply(Card(t("common.incident"), body, t("common.notice"))), broke=True)
 
 
 def refused(refusal: Refusal) -> Card:

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.conversation import Side
 from bot.notices import stop
 from bot.ports import LeavingType
 from storage import (
     accounts,
     checkins,
     codes,
+    downloads,
     erasures,
     feeds,
     held,
+    interests,
     journal,
     leavers,
     outbox,
     pace,
     people,
+    referrals,
     returns,
     search,
 )
 from storage.engine import Tx, now
 from storage.erasures import Told, Why
 from storage.leavers import Leaver, Stage
+from storage.referrals import Referral
 from storage.returns import ReturnRequest
 
 
@@ -65,6 +70,16 @@ def visitor(tx: Tx, request: ReturnRequest, why: Why) -> None:
         erasures.note(tx, request.person_id, why)
 
 
+def candidate(tx: Tx, referral: Referral, why: Why) -> None:
+    """A referral is over: nothing of the candidate stays but the mark of the mailbox, so that nobody asks
+    them again for a while. Source: GDPR art. 5(1)(c), 17."""
+    person_id = referral.person_id
+    referrals.end(tx, referral)
+    if person_id is not None and leavers.of_person(tx, person_id) is None:
+        _erase(tx, person_id)
+        erasures.note(tx, person_id, why)
+
+
 def _stop_for_good(tx: Tx, leaver: Leaver, why: Why) -> None:
     """Nothing is sent to or about them, and no file creates them again (but who stayed may leave one day)."""
     for stint in leavers.stints(tx, leaver.person_id):
@@ -80,10 +95,13 @@ def _erase(tx: Tx, person_id: str) -> None:
     logins = accounts.addresses(tx, person_id)
     journal.rename(tx, logins, person_id)
     pace.forget(tx, logins)
+    downloads.forget(tx, [*logins, *(str(accounts.web_person(person_id, side)) for side in Side)])
     outbox.forget(tx, person_id)
     checkins.forget(tx, person_id)
     search.forget(tx, person_id)
     feeds.forget(tx, now(tx))  # a kept file tells of many; which of them names this one cannot be known
     people.erase(tx, person_id)
     leavers.blank(tx, person_id)
+    referrals.forget_referrer(tx, person_id)
+    interests.drop_all(tx, person_id)
     held.forget(tx, person_id)

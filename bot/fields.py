@@ -56,7 +56,7 @@ def choice(*values: str, default: str = "", required: bool = True) -> Any:
 
 
 def choices(*values: str) -> Any:
-    """Any of several."""
+    """Any of several; without values the form's `shaped` names them, and its handler checks what comes."""
     return _field(Spec("choices", required=False, values=values), ())
 
 
@@ -140,7 +140,7 @@ def _harmless(char: str) -> bool:
 
 def _read(spec: Spec, raw: Raw) -> Any:
     if spec.kind == "choices":
-        return tuple(v for v in (raw if isinstance(raw, tuple) else ()) if v in spec.values)
+        return _chosen(spec, raw if isinstance(raw, tuple) else ())
     if spec.kind == "tick":
         return _ticked(spec, raw)
     value = clean(raw) if isinstance(raw, str) else ""
@@ -151,6 +151,10 @@ def _read(spec: Spec, raw: Raw) -> Any:
     if len(value) > spec.limit:
         raise _Wrong(t("common.field_too_long", limit=spec.limit, length=len(value)))
     return _typed(spec, value)
+
+
+def _chosen(spec: Spec, raw: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(value for value in raw if value in spec.values or not spec.values)
 
 
 def _ticked(spec: Spec, raw: Raw) -> bool:

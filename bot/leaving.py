@@ -10,7 +10,19 @@ from bot.conversation import Side
 from bot.errors import Conflict
 from bot.notices import QUESTIONS, plan, plan_later, stop
 from bot.policy import Policy
-from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
+from storage import (
+    accounts,
+    checkins,
+    codes,
+    consents,
+    interests,
+    journal,
+    leavers,
+    outbox,
+    people,
+    search,
+    wishes,
+)
 from storage.accounts import Account
 from storage.codes import Use
 from storage.consents import Decision, Purpose, Said
@@ -234,6 +246,9 @@ def withdraw(tx: Tx, whose: Leaver | str, purpose: Purpose, said: Said, policy: 
         word = Decision.WITHDRAWN if one in given else Decision.REFUSED
         consents.record(tx, leaver.person_id, word, said, one)
     outbox.cancel_purposes(tx, leaver.person_id, ended)
+    if Purpose.OPENINGS in ended or purpose is Purpose.STAY_IN_TOUCH:
+        interests.drop_all(tx, leaver.person_id)  # a raised hand rests on both consents
+        wishes.silence(tx, leaver.person_id)
     journal.write(
         tx, "consent.withdrawn", leaver.person_id, actor=leaver.person_id, detail=f"{purpose}:{said.channel}"
     )

@@ -1,4 +1,5 @@
-"""How a name is compared and found: kanji variants, width, kana, romaji and honorifics folded into terms.
+"""How a name is compared and found: kanji variants, width, kana, romaji and honorifics folded into terms;
+and how skills are taken apart and compared.
 
 A folded text is never shown. Two ways of writing one name meet in the same terms; what two names share
 (きょう and きよ, おう and お) may meet too: to miss a person is worse than one line too many.
@@ -11,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 # Each pair: how a name may be written, how it is compared (old, popular and name-only forms).
 _PAIRS = """
@@ -93,6 +95,12 @@ _TITLES = frozenset({"san", "sama", "kun", "chan", "sensei", "mr", "mrs", "ms", 
 _LONGEST_WORD = 32  # letters; both sides are cut alike, so a longer word is still found
 _LONGEST_QUERY = 120
 
+_BETWEEN_SKILLS = re.compile("[,，﹐︐、､﹑︑;；﹔︔・･·•\r\n\u2028\u2029]")
+_BULLET = re.compile(r"^\s*[-*‐–—]+\s+")  # of a list that was pasted; C-- and -ing keep theirs
+_SAME_SIGN = str.maketrans({"♯": "#"} | dict.fromkeys((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+MOST_SKILLS = 20
+LONGEST_SKILL = 40
+
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
@@ -152,6 +160,27 @@ def query_terms(query: str) -> list[QueryTerm]:
     named = [run for run in runs if run[1] not in _TITLES and run[1] not in _HONORIFICS]
     wanted = [term for kind, run in (named or runs) for term in _wanted(kind, run) if term.term]
     return list(dict.fromkeys(wanted))
+
+
+def skills(text: str) -> tuple[tuple[str, str], ...]:
+    """What somebody can do, word by word: (as compared, as typed), at most `MOST_SKILLS`, none of them twice.
+
+    Width, case and spaces are no difference, every other sign is one: C, C++, C#, .NET and Go stay apart.
+    What has no letter and no digit, or is longer than `LONGEST_SKILL` characters, is left out.
+    """
+    found: dict[str, str] = {}
+    for part in _BETWEEN_SKILLS.split(text):
+        typed = " ".join(_BULLET.sub("", part).split()).rstrip("。. ")  # the sentence's stop, not the skill's
+        word = _skill(typed)
+        if any(map(str.isalnum, word)) and max(len(word), len(typed)) <= LONGEST_SKILL:
+            found.setdefault(word, typed)
+    return tuple(islice(found.items(), MOST_SKILLS))
+
+
+def _skill(typed: str) -> str:
+    plain = "".join(c for c in typed.translate(_SAME_SIGN) if c.isprintable() or c.isspace())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", plain).casefold())
+    return " ".join(_BETWEEN_SKILLS.sub(" ", folded).split()).rstrip("。. ")
 
 
 def _wanted(kind: str, run: str) -> Iterator[QueryTerm]:

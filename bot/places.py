@@ -50,5 +50,58 @@ class PrivacyPlace:
     """What is held about somebody: how it is corrected, paused, answered anew. No arguments."""
 
 
+class OpeningPlace:
+    """An opening as alumni see it, also in mails and channels. Argument: its number (int); the actor may be
+    nobody in particular."""
+
+
+class OpeningsPlace:
+    """Under the list of openings that alumni look through. No arguments."""
+
+
+class PostedPlace:
+    """HR's view of one opening. Argument: its number (int)."""
+
+
+class PostingsPlace:
+    """HR's list of openings. No arguments."""
+
+
+class ToldPlace:
+    """In a message to the company about an opening: the way to it. Argument: the opening's number (int)."""
+
+
+class ThankedPlace:
+    """After an opening has closed, to who came to it: what is theirs. No arguments; the actor may be nobody
+    in particular."""
+
+
+class OwnInterestPlace:
+    """Under my own raised hand. Argument: the interest's number (int)."""
+
+
+class OwnReferralPlace:
+    """Under a referral of mine. Argument: its number (int)."""
+
+
+class AskedPlace:
+    """The question to a candidate: their two answers. Argument: the referral's number (int); the actor is
+    somebody else."""
+
+
+class CandidatePlace:
+    """Under a mail to a candidate who agreed. Argument: the referral's number (int); the actor is somebody
+    else."""
+
+
+class IntroducedPlace:
+    """Under the word to the company that a candidate agreed. Argument: the referral's number (int); the actor
+    is somebody else."""
+
+
+class AnswerPlace:
+    """In the list of who waits for HR's answer to an opening. Argument: the opening's number (int)."""
+
+
 class DecidedPlace:
     """After HR has changed what it decides: the way back to the whole. No arguments."""

@@ -19,6 +19,7 @@ from adapters.http import Server
 from adapters.playground.cast import read_cast
 from adapters.playground.local_slack import LocalApp, LocalSlack
 from adapters.playground.mailbox import Mailbox
+from adapters.playground.slack_state import stable_id
 from adapters.slack.manifest import manifest
 from bot.app import CATALOGUE, App, running
 from bot.clock import Clock
@@ -27,7 +28,7 @@ from bot.errors import ConfigError
 from bot.registry import discover
 from bot.settings import Settings, load
 from bot.texts import Texts
-from storage import checkins, leavers, schema
+from storage import checkins, leavers, outbox, schema
 from storage.columns import Vault
 from storage.engine import Tx
 
@@ -36,6 +37,9 @@ MARK = 0x4F4B4149
 TEAMS = {Side.COMPANY: "T0MINATO", Side.ALUMNI: "T0ALUMNI"}
 HOST = "127.0.0.1"
 HR_EMAIL = "hr@minato.example.jp"
+CHANNEL_NAME = "comeback"
+CHANNEL = stable_id("C", TEAMS[Side.ALUMNI], CHANNEL_NAME)
+"""The public channel of the alumni workspace in which openings are posted."""
 
 
 @dataclass(slots=True)
@@ -125,6 +129,7 @@ def _next_moment(tx: Tx, lasts: timedelta) -> datetime | None:
     moments = [moment for moment, _, _ in leavers.next_moments(tx, 1)]
     moments += [lapse for lapse in (leavers.next_lapse(tx, lasts),) if lapse]
     moments += [checkin.due_at for checkin in checkins.next_moments(tx, 1)]
+    moments += [due for due in (outbox.next_due(tx),) if due]
     return min(moments, default=None)
 
 
@@ -151,6 +156,7 @@ def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Set
             f"slack_{side.value}_team_id": TEAMS[side],
             f"slack_{side.value}_bot_token": f"xoxb-{side.value}-{secret[:12]}",
         }
+    values["slack_alumni_channel"] = CHANNEL
     return load(_env_file=None, **values | changes)
 
 
@@ -167,7 +173,7 @@ def fresh_database(settings: Settings) -> None:
 
 
 def neighbours(settings: Settings, slack: LocalSlack) -> None:
-    """Two workspaces, each with its app as the manifests declare it."""
+    """Two workspaces, each with its app as the manifests declare it, and the channel with the app in it."""
     registry, texts = discover("bot.commands"), Texts.load(CATALOGUE)
     for side, name in ((Side.COMPANY, settings.company_name), (Side.ALUMNI, settings.network_name)):
         values = settings.slack(side)
@@ -181,6 +187,7 @@ def neighbours(settings: Settings, slack: LocalSlack) -> None:
             events_url=f"{settings.base_url}/slack/events",
         )
         slack.add_workspace(values["team_id"], name, app)
+    slack.invites(TEAMS[Side.ALUMNI], slack.add_default_channel(TEAMS[Side.ALUMNI], CHANNEL_NAME))
 
 
 @asynccontextmanager

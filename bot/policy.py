@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from bot.brand import Brand
 from bot.cadence import Calendar
 
+Approval = Literal["one", "two"]
 EnrolOn = Literal["last_day", "last_working_day", "day_after"]
 
 
@@ -23,7 +24,8 @@ class Policy:
     """The rules by which leaving, joining and checking in run; days are calendar days in `zone`.
 
     Not frozen, for the sake of `adopt` alone: nobody else assigns. `invitation_expires` is the last day on
-    which the alumni workspace's invitation link works; `None` while nobody has said.
+    which the alumni workspace's invitation link works; `None` while nobody has said. `channels` are addresses
+    as text (`slack:T0ALUMNI:C0JOBS`): where alumni read openings; none while the operator has named none.
     """
 
     brand: Brand
@@ -46,8 +48,13 @@ class Policy:
     nudge_after_days: int = 7
     checkin_opens: time = time(10, 0)
     checkin_closes: time = time(18, 0)
+    opening_approval: Approval = "one"
+    opening_lasts_days: int = 90
+    answer_days: int = 5
+    referrals_a_day: int = 3
     invitation_url: str = ""
     invitation_expires: date | None = None
+    channels: tuple[str, ...] = ()
 
     def day(self, at: datetime) -> date:
         """The calendar day of a moment where the company is."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from bot.conversation import Card
+from bot.conversation import Address, Card
 from bot.wire import dump_card
 from storage import accounts, outbox
 from storage.consents import Purpose
@@ -19,7 +20,8 @@ class Letter:
     kind.
 
     `invites` has the Inviter asked for the way into the alumni chat at delivery; `otherwise` goes when there
-    is none. `to` is a mailbox that is not the receiver's own, yet or any more.
+    is none. `to` is a mailbox that is not the receiver's own, yet or any more. A letter waits until
+    `not_before`; consents are asked for again when it goes.
     """
 
     kind: str
@@ -29,6 +31,7 @@ class Letter:
     invites: bool = False
     otherwise: Card | None = None
     to: str = ""
+    not_before: datetime | None = None
 
 
 def to_leaver(tx: Tx, leaver: Leaver, letter: Letter) -> bool:
@@ -70,7 +73,26 @@ def _put(tx: Tx, letter: Letter, route: Route, person_id: str, leaver_id: int | 
         person_id=person_id, leaver_id=leaver_id, invites=letter.invites, to=letter.to,
         otherwise=dump_card(letter.otherwise) if letter.otherwise else "",
     )  # fmt: skip
+    return outbox.put(tx, draft, letter.not_before) is not None
+
+
+def to_channel(tx: Tx, address: Address, letter: Letter, edits: str = "") -> bool:
+    """Into a channel of the alumni, where everybody reads it; whether it is new. `letter.to` counts nothing.
+
+    `edits` is the message to replace, as `outbox.Stand.remote` told it once it was sent; without it a new one
+    is posted. Where it stands: `outbox.stands(tx, channel_dedup(address, letter))`. No consent is asked for,
+    because nobody is addressed. Raises `ValueError` for a sensitive card: a channel never shows one.
+    """
+    if letter.card.sensitive:
+        raise ValueError("a sensitive card is never shown in a channel")
+    draft = Draft(letter.kind, dump_card(letter.card), letter.purpose, Route.CHANNEL,
+                  channel_dedup(address, letter), to=str(address), edits=edits)  # fmt: skip
     return outbox.put(tx, draft) is not None
+
+
+def channel_dedup(address: Address, letter: Letter) -> str:
+    """Under which name `to_channel` queues a letter: one for each channel, at most 120 characters."""
+    return f"{letter.kind}:{address}:{letter.dedup}"
 
 
 def to_staff(tx: Tx, kind: str, card: Card, dedup: str, leaver_id: int | None = None) -> None:

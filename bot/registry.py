@@ -7,13 +7,14 @@ so no id is ever typed by hand, and mypy refuses a call with wrong arguments.
 from __future__ import annotations
 
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack, get_type_hints
+from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, TypeVar, Unpack
 
+from bot import claims
+from bot.claims import Takes
 from bot.conversation import (
     Actor,
     Answer,
@@ -21,10 +22,13 @@ from bot.conversation import (
     Button,
     Card,
     Conversation,
+    Field,
+    File,
     Happening,
     Option,
     Role,
     Scalar,
+    Sheet,
     Side,
 )  # fmt: skip
 from bot.errors import BadUsage
@@ -55,8 +59,8 @@ class Context:
         made = (offer.make(self, *args) for offer in self.registry.offers.get(place, ()))
         return tuple(button for button in made if button is not None)
 
-    def may(self, what: Command | Handler) -> bool:
-        """Whether the actor may use a command or press an action here."""
+    def may(self, what: Command | Handler | Download) -> bool:
+        """Whether the actor may use a command, press an action or fetch a file here."""
         return self.actor.side in what.sides and (not what.roles or any(map(self.actor.has, what.roles)))
 
 
@@ -111,7 +115,7 @@ class Handler:
 
     name: str
     run: Callable[..., Answer]
-    arguments: Mapping[str, type]
+    arguments: Takes
     sides: frozenset[Side]
     roles: tuple[Role, ...]
     reads: bool
@@ -119,24 +123,33 @@ class Handler:
     prepare: Callable[..., Any] | None = None
     options: dict[str, Callable[..., tuple[Option, ...]]] = field(default_factory=dict)
     intro: Callable[..., Card] | None = None
+    shape: Callable[..., tuple[Field, ...]] | None = None
     formerly: str = ""
     public: bool = False
 
     def bind(self, *args: Any, **kwargs: Any) -> Bound:
         """The action with its arguments."""
-        if kwargs:
-            values = dict(zip(self.arguments, args, strict=False)) | kwargs
-            args = tuple(values[name] for name in self.arguments)
-        return Bound(self.name, tuple(zip(self.arguments, args, strict=True)), self.schema is not None)
+        return Bound(self.name, claims.bind(self.arguments, args, kwargs), self.schema is not None)
 
     def check(self, bound: Bound) -> dict[str, Scalar]:
         """The arguments of a claim. Raises `BadUsage` when one is missing, extra or of another type."""
-        given = bound.arguments()
-        if given.keys() != self.arguments.keys():
-            raise BadUsage("common.outdated")
-        if any(type(given[name]) is not kind for name, kind in self.arguments.items()):
-            raise BadUsage("common.outdated")
-        return given
+        return claims.check(self.arguments, bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that somebody may fetch, made when they do: its name, its signature, and who may."""
+
+    name: str
+    run: Callable[..., File | Sheet]
+    arguments: Takes
+    sides: frozenset[Side]
+    roles: tuple[Role, ...]
+    noted: bool = True
+
+    def check(self, bound: Bound) -> dict[str, Scalar]:
+        """The arguments of a claim, as an action's."""
+        return claims.check(self.arguments, bound)
 
 
 class Action(Generic[P]):
@@ -174,6 +187,13 @@ class FormAction(Action[P], Generic[P, F]):
         self.handler.intro = card
         return card
 
+    def shaped(
+        self, shape: Callable[Concatenate[Context, tuple[Field, ...], P], tuple[Field, ...]]
+    ) -> Callable[Concatenate[Context, tuple[Field, ...], P], tuple[Field, ...]]:
+        """What depends on who asks: choices that only storage knows, a question that was answered before."""
+        self.handler.shape = shape
+        return shape
+
     def suggests(self, name: str) -> Callable[[Callable[..., tuple[Option, ...]]], Callable[..., Any]]:
         """Suggestions for a search field: a function of the context, the typed words and the action's
         arguments."""
@@ -185,6 +205,17 @@ class FormAction(Action[P], Generic[P, F]):
         return register
 
 
+class Fetch(Generic[P]):
+    """A download; calling it binds its arguments, for `bot.fetching.link`."""
+
+    def __init__(self, download: Download) -> None:
+        self.download = download
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Bound:
+        """The download with its arguments."""
+        return Bound(self.download.name, claims.bind(self.download.arguments, args, kwargs))
+
+
 class Feature:
     """One file of `bot/commands`: its name is the file's, and the catalogue's."""
 
@@ -192,6 +223,7 @@ class Feature:
         self.name = module.rpartition(".")[2]
         self.commands: list[Command] = []
         self.handlers: list[Handler] = []
+        self.downloads: list[Download] = []
         self.offers: list[Offer] = []
         self.events: dict[type, Callable[[Context, Any], None]] = {}
         self.home: Callable[[Context], Card] | None = None
@@ -242,15 +274,27 @@ class Feature:
 
         return register
 
+    def download(
+        self, *sides: Side, roles: tuple[Role, ...] = (), noted: bool = True
+    ) -> Callable[[Callable[Concatenate[Context, P], File | Sheet]], Fetch[P]]:
+        """Register a file to fetch; it is made, and the rights are asked for, at the moment of fetching.
+
+        `noted`: the journal tells that it was fetched; not of a file whose being there is a secret.
+        """
+
+        def register(run: Callable[Concatenate[Context, P], File | Sheet]) -> Fetch[P]:
+            name, takes = f"{self.name}.{run.__name__}", claims.taken(run, skip=1)
+            found = Download(name, run, takes, frozenset(sides or BOTH), roles, noted)
+            self.downloads.append(found)
+            return Fetch(found)
+
+        return register
+
     def _handler(
         self, run: Callable[..., Answer], sides: tuple[Side, ...], roles: tuple[Role, ...], *, skip: int
     ) -> Handler:
-        hints = get_type_hints(run)
-        names = list(inspect.signature(run).parameters)[skip:]
-        arguments = {n: hints[n] for n in names}
-        found = Handler(
-            f"{self.name}.{run.__name__}", run, arguments, frozenset(sides or BOTH), roles, reads=False
-        )
+        name, takes = f"{self.name}.{run.__name__}", claims.taken(run, skip)
+        found = Handler(name, run, takes, frozenset(sides or BOTH), roles, reads=False)
         self.handlers.append(found)
         return found
 
@@ -278,10 +322,18 @@ class Registry:
     offers: Mapping[type, tuple[Offer, ...]]
     events: Mapping[type, tuple[Callable[[Context, Any], None], ...]]
     home: Callable[[Context], Card]
+    downloads: Mapping[str, Download]
 
     def handler(self, name: str) -> Handler:
         """The action with this wire name. Raises `BadUsage` for a name nobody registered."""
         found = self.handlers.get(name)
+        if found is None:
+            raise BadUsage("common.outdated")
+        return found
+
+    def download(self, name: str) -> Download:
+        """The download with this name. Raises `BadUsage` for a name nobody registered."""
+        found = self.downloads.get(name)
         if found is None:
             raise BadUsage("common.outdated")
         return found
@@ -299,6 +351,7 @@ class Registry:
         offers: dict[type, tuple[Offer, ...]] = {}
         events: dict[type, tuple[Callable[[Context, Any], None], ...]] = {}
         homes: list[Callable[[Context], Card]] = []
+        features = list(features)
         for feature in features:
             for command in feature.commands:
                 _once(commands, command.name, command)
@@ -315,7 +368,14 @@ class Registry:
             homes += [feature.home] if feature.home else []
         if len(homes) != 1:
             raise ValueError(f"one feature makes the home, not {len(homes)}")
-        return cls(commands, handlers, offers, events, homes[0])
+        return cls(commands, handlers, offers, events, homes[0], _downloads(features))
+
+
+def _downloads(features: Iterable[Feature]) -> dict[str, Download]:
+    found: dict[str, Download] = {}
+    for download in (one for feature in features for one in feature.downloads):
+        _once(found, download.name, download)
+    return found
 
 
 def _once(table: dict[str, Any], name: str, value: Any) -> None:

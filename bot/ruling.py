@@ -19,6 +19,7 @@ from bot.phrasing import never
 Toml = str | int | list[str]
 Reader = Callable[[Any], Any]
 ENROL_ON = ("last_day", "last_working_day", "day_after")
+APPROVAL = ("one", "two")
 CLOSURES = 200
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _ADDRESS = re.compile(

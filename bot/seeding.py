@@ -28,7 +28,9 @@ from storage.people import Person
 SEEDED = "playground"
 """The source of leavers who were alumni before the playground began."""
 LOCALES = {"ja": "ja-JP", "en": "en-US"}
-_TOLD = ("kana", "romaji", "former_name", "employer", "position", "department", "place", "about", "zone")
+_TOLD = (
+    "kana", "romaji", "former_name", "employer", "position", "skills", "department", "place", "about", "zone"
+)  # fmt: skip
 
 
 async def seed(ground: Playground, cast: Cast) -> list[CastMember]:

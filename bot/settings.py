@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.brand import Brand
 from bot.cadence import Calendar
-from bot.conversation import Role, Side
+from bot.conversation import Address, Platform, Role, Side
 from bot.errors import ConfigError
 from bot.policy import Policy
 from storage.columns import Vault
@@ -29,8 +29,12 @@ _HTTP, _HTTPS = ("https", "http"), ("https",)
 _WEB_ADDRESSES = {
     "base_url": _HTTP, "alumni_invite_url": _HTTP, "slack_api_url": _HTTP,
     "logo_url": _HTTPS, "terms_url": _HTTPS,
+    "teams_openid_metadata_url": _HTTP, "teams_login_url": _HTTP, "teams_graph_url": _HTTP,
 }  # fmt: skip
 _SLACK = re.compile(r"slack:T[A-Z0-9]+:[UW][A-Z0-9]+")
+_CHANNEL = re.compile(r"C[A-Z0-9]{2,}")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(BaseSettings):
@@ -60,6 +64,7 @@ class Settings(BaseSettings):
 
     owners: str = ""
     hr: str = ""
+    managers: str = ""
 
     slack_company_signing_secret: SecretStr = SecretStr("")
     slack_company_app_id: str = ""
@@ -69,8 +74,21 @@ class Settings(BaseSettings):
     slack_alumni_app_id: str = ""
     slack_alumni_team_id: str = ""
     slack_alumni_bot_token: SecretStr = SecretStr("")
+    slack_alumni_channel: str = ""
     slack_api_url: str = "https://slack.com/api/"
     alumni_invite_url: str = ""
+
+    teams_company_app_id: str = ""
+    teams_company_app_password: SecretStr = SecretStr("")
+    teams_company_tenant_id: str = ""
+    teams_alumni_app_id: str = ""
+    teams_alumni_app_password: SecretStr = SecretStr("")
+    teams_alumni_tenant_id: str = ""
+    teams_openid_metadata_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    teams_login_url: str = "https://login.microsoftonline.com"
+    teams_graph_url: str = "https://graph.microsoft.com/v1.0"
+    teams_service_urls: str = "https://smba.trafficmanager.net,https://*.botframework.com,https://smba.infra.gcc.teams.microsoft.com"
+    teams_insecure_dev: bool = False
 
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = ""
@@ -90,13 +108,32 @@ class Settings(BaseSettings):
     def slack(self, side: Side) -> Mapping[str, str]:
         """The four values of one Slack app, secrets in the clear; all empty when the side is not
         configured."""
-        names = ("signing_secret", "app_id", "team_id", "bot_token")
-        values = {name: getattr(self, f"slack_{side.value}_{name}") for name in names}
-        return {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
+        return self._values(f"slack_{side.value}", ("signing_secret", "app_id", "team_id", "bot_token"))
 
     def sides(self) -> tuple[Side, ...]:
         """The sides whose Slack app is configured."""
         return tuple(side for side in Side if all(self.slack(side).values()))
+
+    def teams(self, side: Side) -> Mapping[str, str]:
+        """The three values of one Teams bot, as for Slack."""
+        return self._values(f"teams_{side.value}", ("app_id", "app_password", "tenant_id"))
+
+    def teams_sides(self) -> tuple[Side, ...]:
+        """The sides whose Teams bot is configured."""
+        return tuple(side for side in Side if all(self.teams(side).values()))
+
+    def teams_services(self) -> tuple[str, ...]:
+        """Where Teams may be spoken to: scheme and host, `*.` for every host below."""
+        return tuple(_words(self.teams_service_urls))
+
+    def teams_open(self) -> bool:
+        """Whether the Teams door asks nobody for a token: in development, and only where this machine alone
+        comes in."""
+        return self.teams_insecure_dev and self.host in _THIS_MACHINE
+
+    def _values(self, prefix: str, names: Iterable[str]) -> Mapping[str, str]:
+        values = {name: getattr(self, f"{prefix}_{name}") for name in names}
+        return {n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()}
 
     def brand(self) -> Brand:
         """Who runs the network."""
@@ -118,7 +155,13 @@ class Settings(BaseSettings):
             enrol_at=self.enrol_at,
             unanswered_days=self.unanswered_days,
             invitation_url=self.alumni_invite_url,
+            channels=self.channels(),
         )
+
+    def channels(self) -> tuple[str, ...]:
+        """Addresses of the alumni's channels; none when no channel, or no workspace to it, is set."""
+        team, channel = self.slack_alumni_team_id, self.slack_alumni_channel
+        return (str(Address(Platform.SLACK, team, channel)),) if team and channel else ()
 
     def vault(self) -> Vault:
         """The key ring. Raises `ValueError` when it cannot be read."""
@@ -128,7 +171,11 @@ class Settings(BaseSettings):
         """Who runs the network: (role, e-mail or address)."""
         return tuple(
             (role, who)
-            for role, names in ((Role.OWNER, self.owners), (Role.HR, self.hr))
+            for role, names in (
+                (Role.OWNER, self.owners),
+                (Role.HR, self.hr),
+                (Role.MANAGER, self.managers),
+            )
             for who in _words(names)
         )
 
@@ -158,6 +205,7 @@ def check(settings: Settings) -> None:
         *_required(settings),
         *_key(settings),
         *_slack(settings),
+        *_teams(settings),
         *_addresses(settings),
         *_calendar(settings),
         *_place(settings),
@@ -202,10 +250,46 @@ def _slack(settings: Settings) -> Iterable[str]:
                 yield f"{variable}: missing; right: all four of a side, or none"
     if Side.ALUMNI in settings.sides() and not settings.alumni_invite_url:
         yield "OKAERI_ALUMNI_INVITE_URL: missing; right: the invitation link of the alumni workspace"
+    yield from _channel(settings)
     company, alumni = settings.slack(Side.COMPANY), settings.slack(Side.ALUMNI)
     for name in ("app_id", "team_id", "signing_secret"):
         if company[name] and company[name] == alumni[name]:
             yield f"OKAERI_SLACK_ALUMNI_{name.upper()}: the company's; right: two apps in two workspaces"
+
+
+def _channel(settings: Settings) -> Iterable[str]:
+    channel = settings.slack_alumni_channel
+    right = "a public channel's id such as C0123ABCDEF (at the end of its details), or empty"
+    if channel and not _CHANNEL.fullmatch(channel):
+        yield f"OKAERI_SLACK_ALUMNI_CHANNEL: {channel!r}; right: {right}"
+    if channel and Side.ALUMNI not in settings.sides():
+        yield "OKAERI_SLACK_ALUMNI_CHANNEL: no alumni workspace is set; right: its four values, or empty"
+
+
+def _teams(settings: Settings) -> Iterable[str]:
+    for side in Side:
+        values = settings.teams(side)
+        for name in (name for name, value in values.items() if not value and any(values.values())):
+            variable = f"OKAERI_TEAMS_{side.value.upper()}_{name.upper()}"
+            yield f"{variable}: missing; right: all three of a side, or none"
+        for name in ("app_id", "tenant_id"):
+            if values[name] and not _GUID.fullmatch(values[name]):
+                variable = f"OKAERI_TEAMS_{side.value.upper()}_{name.upper()}"
+                yield f"{variable}: {values[name]!r}; right: a GUID, as the app registration shows it"
+    company, alumni = settings.teams(Side.COMPANY), settings.teams(Side.ALUMNI)
+    for name in ("app_id", "tenant_id"):
+        if company[name] and company[name].lower() == alumni[name].lower():
+            yield f"OKAERI_TEAMS_ALUMNI_{name.upper()}: the company's; right: two bots in two tenants"
+    if settings.teams_insecure_dev and not settings.teams_open():
+        yield "OKAERI_TEAMS_INSECURE_DEV: not on a loopback bind; right: OKAERI_HOST=127.0.0.1, or unset it"
+    for url in settings.teams_services():
+        if not _is_address(url, _HTTPS) and not _is_near(url):
+            yield f"OKAERI_TEAMS_SERVICE_URLS: {url!r}; right: https://host, or https://*.host for all below"
+
+
+def _is_near(url: str) -> bool:
+    """Whether an address is one of this machine, where tests and the playground listen."""
+    return _is_address(url, ("http",)) and urlsplit(url).hostname in _THIS_MACHINE
 
 
 def _addresses(settings: Settings) -> Iterable[str]:
@@ -213,7 +297,7 @@ def _addresses(settings: Settings) -> Iterable[str]:
         value = getattr(settings, name)
         if value and not _EMAIL.search(value):
             yield f"OKAERI_{name.upper()}: {value!r}; right: an e-mail address"
-    for name in ("owners", "hr"):
+    for name in ("owners", "hr", "managers"):
         for who in _words(getattr(settings, name)):
             if not _EMAIL.fullmatch(who) and not _SLACK.fullmatch(who):
                 yield f"OKAERI_{name.upper()}: {who!r}; right: an e-mail address or slack:T0123:U0123"

@@ -21,7 +21,7 @@ class Audience(StrEnum):
 
 
 NAME = "name"
-CHOOSABLE = ("kana", "former_name", "employer", "position", "department", "place", "about")
+CHOOSABLE = ("kana", "former_name", "employer", "position", "skills", "department", "place", "about")
 """Fields whose showing the owner decides, in the order in which a profile is read."""
 
 COMPANY_KNOWS = frozenset({NAME, "kana", "former_name", "department"})

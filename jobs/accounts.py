@@ -18,13 +18,11 @@ AT_ONCE = 15
 
 
 async def find_staff(database: Database, chats: Mapping[Side, Messenger]) -> bool:
-    """Look up the company accounts of staff named by e-mail; whether one was found."""
+    """Look up the company accounts of staff and managers named by e-mail; whether one was found."""
     chat = chats.get(Side.COMPANY)
     if chat is None:
         return False
-    wanted = await database.run(
-        lambda tx: [s.email for s in accounts.staff(tx) if s.email and not s.address], reads=True
-    )
+    wanted = await database.run(accounts.unfound, reads=True)
     found = False
     for email in wanted:
         try:

@@ -51,14 +51,15 @@ class Erasures:
             self._written = row.id
 
     async def keep(self) -> bool:
-        """Write what is not in the file yet, then bring erased words off the disk; whether there was any."""
+        """Write what is not in the file yet, then bring erased words off the disk, and what was taken back;
+        whether anybody was erased."""
         rows = await self._database.run(lambda tx: list(erasures.after(tx, self._written)), reads=True)
         if rows:
             self._owed = True
             if self._path is not None:
                 await asyncio.to_thread(_append, self._path, rows)
             self._written = rows[-1].id
-        if self._owed:
+        if self._owed or self._database.unwiped.is_set():
             self._owed = not await self._database.write_back()
         return bool(rows)
 

@@ -18,12 +18,12 @@ from bot.commands.address import lost
 from bot.conversation import Address, Side
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
 from bot.policy import Policy
-from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messenger, Outgoing
+from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messenger, Outgoing, Posted
 from bot.post import Letter, to_alumnus
 from bot.texts import LOCALES
 from bot.wire import load_card
 from storage import accounts, leavers, outbox, pace, people
-from storage.consents import Purpose, allows
+from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.outbox import Delivery, Route
 from storage.people import Person
@@ -32,6 +32,8 @@ log = structlog.get_logger()
 BATCH = 10
 PRIVATE = frozenset({Route.PRIVATE_MAIL, Route.PROOF_MAIL, Route.ALUMNI_CHAT})
 """Routes that end in a private mailbox."""
+ALUMNI = frozenset({Route.ALUMNI_CHAT, Route.CHANNEL})
+"""Routes into the alumni's workspace."""
 PER_RECEIVER = 1.0
 PER_WORKSPACE = 1.2
 """Seconds between two: Slack allows about one a second and channel, 50 `conversations.open` a minute."""
@@ -81,20 +83,37 @@ class Courier:
         """Receiver and words of a claimed row. Raises `_Stop` when it must not go; it is marked then."""
         self._check(tx, row)
         receiver, body = self._receiver(tx, row), outbox.body(tx, row)
-        if to := body.get("to"):  # a mailbox that is not their own: whoever reads it is nobody to us
+        if row.route is Route.CHANNEL:
+            receiver = replace(receiver, account=self._channel(row, body["to"]))
+        elif to := body.get("to"):  # a mailbox that is not their own: whoever reads it is nobody to us
             receiver = replace(receiver, name="", account=None, company_email="", mailbox=to)
         return receiver, body
+
+    def _channel(self, row: Delivery, to: str) -> Address:
+        """A channel that the operator named, or, for what stands there already, one beside it.
+
+        Raises `Undeliverable`: no message in a channel goes into the company's workspace.
+        """
+        address, known = Address.parse(to), [Address.parse(one) for one in self._policy.channels]
+        beside = address.workspace in {one.workspace for one in known}
+        if address in known or (row.remote and beside):
+            return address
+        raise Undeliverable("no_channel")
 
     def _check(self, tx: Tx, row: Delivery) -> None:
         reason = self._forbidden(tx, row) if outbox.hold(tx, row) else "lost"
         if reason:
             raise _Stop(reason)
+        if outbox.follows(tx, row):
+            raise _Wait(PER_RECEIVER)
 
     def _forbidden(self, tx: Tx, row: Delivery) -> str:
         if row.payload is None:
             return "no_words"
-        if not allows(tx, row.person_id, row.purpose):
+        if not outbox.may_go(tx, row):
             return "no_consent"
+        if outbox.overtaken(tx, row):
+            return "overtaken"
         person = people.get(tx, row.person_id) if row.person_id else None
         until = person.paused_until if person is not None else None
         resting = until is not None and until > self._policy.day(now(tx))
@@ -159,7 +178,8 @@ class Courier:
         card, locale = body["card"], body.get("locale") or receiver.locale
         if body.get("invites"):
             card = await self._way_in(body, receiver, locale)
-        return Outgoing(row.delivery, load_card(card), locale, purpose=_withdrawable(row))
+        edits = _standing(row) if row.remote else None
+        return Outgoing(row.delivery, load_card(card), locale, edits, purpose=_withdrawable(row))
 
     async def _way_in(self, body: dict[str, str], receiver: Receiver, locale: str) -> str:
         """The card with the way into the alumni chat; without a chat or a link, the one for our pages."""
@@ -177,8 +197,10 @@ class Courier:
 
     async def _send(self, row: Delivery, receiver: Receiver, message: Outgoing) -> tuple[str, str]:
         """Chat first, where there is one; else mail. The way it went and where it stands now."""
-        side = Side.ALUMNI if row.route is Route.ALUMNI_CHAT else Side.COMPANY
+        side = Side.ALUMNI if row.route in ALUMNI else Side.COMPANY
         chat = self._doors.chats.get(side)
+        if chat is None and row.route is Route.CHANNEL:
+            raise Undeliverable("no_app")
         if chat is None or (receiver.account is None and not receiver.company_email):
             return await self._mail(row, receiver, message)
         try:
@@ -203,7 +225,7 @@ class Courier:
             await self._keep_pace(row, lane)
             account, lane = await self._found(row, receiver, chat), ()
         await self._keep_pace(row, (*lane, (str(account), PER_RECEIVER)))
-        if row.ambiguous:
+        if row.ambiguous and message.edits is None:  # an edit may come twice
             stands = await chat.messenger.sent(account, row.delivery)
             if stands is not None:
                 return "chat", f"{stands.channel}:{stands.ref}"
@@ -308,10 +330,17 @@ class _NotThere(Trouble):
 
 def _withdrawable(row: Delivery) -> str:
     """What the way out under a mail stops; staff and statutory papers have none, and neither has a mailbox
-    that may be a stranger's.
+    that may be a stranger's, nor a channel.
     """
-    fixed = row.purpose in (Purpose.STAFF, Purpose.PAPERS) or row.route is Route.PROOF_MAIL
+    nobodys = row.route in (Route.PROOF_MAIL, Route.CHANNEL)
+    fixed = row.purpose in (Purpose.STAFF, Purpose.PAPERS) or nobodys
     return "" if fixed else row.purpose.value
+
+
+def _standing(row: Delivery) -> Posted:
+    """Where the message stands that a row replaces; a channel's name may hold colons, a ref never does."""
+    channel, _, ref = row.remote.rpartition(":")
+    return Posted(channel, ref)
 
 
 def _lane(side: Side) -> str:

@@ -111,11 +111,10 @@ class Schedule:
         return busy
 
     def _taken(self, tx: Tx, names: Collection[str]) -> list[str]:
-        return [name for name in names if leases.take(tx, name, self._holder, LEASE)]
+        return leases.take(tx, names, self._holder, LEASE)
 
     def _given_back(self, tx: Tx, names: Collection[str], failed: Collection[str]) -> None:
-        for name in names:
-            leases.give_back(tx, name, self._holder, well=name not in failed)
+        leases.give_back(tx, names, self._holder, failed)
 
     async def _in_turn(self, names: list[str], rounds: int, failed: set[str]) -> int:
         idle, last = 0, -1

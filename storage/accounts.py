@@ -88,6 +88,12 @@ def gone(tx: Tx, address: Address) -> None:
         account.gone, account.looked_at = True, now(tx)
 
 
+def deactivated(tx: Tx, address: Address) -> bool:
+    """Whether the platform told us that nobody can sign in there any more."""
+    account = tx.get(Account, str(address))
+    return account is not None and account.gone
+
+
 def forget_looks(tx: Tx, address: Address) -> None:
     """Have the platform asked again how this account looks, if we know it; it is active again."""
     account = tx.get(Account, str(address))
@@ -159,9 +165,51 @@ def set_staff(tx: Tx, wanted: Iterable[tuple[Role, str]]) -> None:
 
 
 def staff(tx: Tx) -> list[Staff]:
-    """Everybody who runs the network, owners first; a person of two roles appears once."""
-    rows = sorted(tx.scalars(select(Staff)), key=lambda s: (s.role is not Role.OWNER, s.id))
-    return list({s.email or s.address: s for s in reversed(rows)}.values())[::-1]
+    """Everybody who runs the network, owners first; a person of two roles appears once. Managers do not."""
+    running = select(Staff).where(Staff.role.in_((Role.OWNER, Role.HR)))
+    rows = sorted(tx.scalars(running), key=lambda s: (s.role is not Role.OWNER, s.id))
+    return list({key_of(s): s for s in reversed(rows)}.values())[::-1]
+
+
+def key_of(member: Staff) -> str:
+    """By what somebody of the staff is remembered, whatever number their row gets: e-mail, else address."""
+    return member.email or member.address
+
+
+def staff_by_key(tx: Tx, key: str) -> Staff | None:
+    """Who runs the network under this key; nobody for who does not any more."""
+    return next((member for member in staff(tx) if key_of(member) == key), None)
+
+
+def keys_of(tx: Tx, address: Address) -> frozenset[str]:
+    """The keys of the staff that acts from this address, in the chat or on our own pages."""
+
+    def acts(member: Staff) -> bool:
+        if address.platform is Platform.WEB:
+            return web_staff(tx, member) == address
+        return member.address == str(address)
+
+    return frozenset(key_of(member) for member in staff(tx) if acts(member))
+
+
+def unfound(tx: Tx) -> list[str]:
+    """The e-mail addresses of staff and managers whose account nobody has looked up."""
+    query = select(Staff.email).where(Staff.email != "", Staff.address == "")
+    return list(tx.scalars(query.order_by(Staff.id)))
+
+
+def acting_from(tx: Tx, address: Address) -> list[Staff]:
+    """The rows of whoever runs the network or manages, and acts from this address: in the chat or on our own
+    pages."""
+    rows = tx.scalars(select(Staff).order_by(Staff.id))
+    return [row for row in rows if str(address) in (row.address, str(web_staff(tx, row)))]
+
+
+def selves(tx: Tx, address: Address) -> frozenset[str]:
+    """Every address from which the same human being acts for the company, as far as we know."""
+    rows = acting_from(tx, address)
+    known = (one for row in rows for one in (row.address, str(web_staff(tx, row))) if one)
+    return frozenset({str(address), *known})
 
 
 def staff_by_email(tx: Tx, email: str) -> Staff | None:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -45,7 +46,9 @@ class Database:
         self._writing = self._reading.execution_options(writes=True)
         self._readers = Readers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
-        self.carries: dict[str, Any] = {"vault": vault, "clock": clock}
+        self.unwiped = Event()
+        """Whether something was deleted that is to be off the disk within seconds (`wipe`)."""
+        self.carries: dict[str, Any] = {"vault": vault, "clock": clock, "unwiped": self.unwiped}
         """What every transaction has beside it, as `tx.info`."""
 
     async def run(self, fn: Callable[[Tx], T], *, reads: bool = False) -> T:
@@ -75,11 +78,14 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._checkpoint)
 
     def _checkpoint(self) -> bool:
+        self.unwiped.clear()
         connection = self._reading.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (0,)
+            if busy:
+                self.unwiped.set()
             return not busy
         finally:
             connection.close()
@@ -130,6 +136,13 @@ def file_of(url: str) -> Path | None:
 def after_commit(tx: Tx, do: Callable[[], object]) -> None:
     """Have something done once what this transaction wrote is there for all; never when it is rolled back."""
     tx.info.setdefault(_AFTER, []).append(do)
+
+
+def wipe(tx: Tx) -> None:
+    """What this transaction deletes is to leave the disk too, the log included, within ten seconds."""
+    unwiped: Event | None = tx.info.get("unwiped")
+    if unwiped is not None:
+        after_commit(tx, unwiped.set)
 
 
 def vault_of(tx: Tx) -> Vault:

@@ -6,8 +6,6 @@ Source: GDPR art. 15, 17, 20; 個人情報保護法 33, 35条.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -17,14 +15,13 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, Table, delete, func, select
 from sqlalchemy.exc import NoResultFound
 
+from bot import sheet
 from storage import people, schema
 from storage.columns import InvalidTag, Sealed
 from storage.engine import Tx
 
 Held = dict[str, list[dict[str, Any]]]
 """table -> its rows about somebody: column -> value."""
-
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def tables() -> tuple[Table, ...]:
@@ -93,27 +90,19 @@ def as_json(held: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
 
 
 def as_csv(held: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    """UTF-8 with a byte order mark, as Excel wants it: table, row, field, value.
-
-    A value that a spreadsheet would run as a formula gets an apostrophe in front (OWASP: CSV injection).
-    """
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("table", "row", "field", "value"))
-    for name, rows in held.items():
-        for number, row in enumerate(rows, 1):
-            writer.writerows((name, number, field, _cell(value)) for field, value in row.items())
-    return out.getvalue().encode("utf-8-sig")
+    """The same for a spreadsheet (`bot.sheet`): table, row, field, value; moments as in the JSON."""
+    cells = (
+        (name, number, field, _words(value))
+        for name, rows in held.items()
+        for number, row in enumerate(rows, 1)
+        for field, value in row.items()
+    )
+    return sheet.as_csv(("table", "row", "field", "value"), cells, zone="UTC")
 
 
 def lines(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The filled fields of a row, as words: (field, value)."""
     return ((field, _words(value)) for field, value in row.items() if value not in (None, "", [], {}))
-
-
-def _cell(value: Any) -> str:
-    text = _words(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def _words(value: Any) -> str:

@@ -3,11 +3,15 @@ safe."""
 
 from __future__ import annotations
 
-from sqlalchemy import String
+from collections.abc import Collection
+
+from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
 from storage.engine import Tx, wire
+
+_BLIND = {"synchronize_session": False}
 
 
 class Lease(Row):
@@ -22,24 +26,22 @@ class Lease(Row):
     ended_well: Mapped[float] = mapped_column(default=0.0)
 
 
-def take(tx: Tx, name: str, holder: str, seconds: float) -> bool:
-    """Whether `holder` may run the job now; the lease ends by itself after `seconds`."""
-    lease = tx.get(Lease, name, with_for_update=True)
-    if lease is None:
-        lease = Lease(name)
-        tx.add(lease)
-    if lease.holder != holder and lease.until > wire(tx):
-        return False
-    lease.holder, lease.until = holder, wire(tx) + seconds
+def take(tx: Tx, names: Collection[str], holder: str, seconds: float) -> list[str]:
+    """Which of these jobs `holder` may run now; a lease ends by itself after `seconds`."""
+    known = set(tx.scalars(select(Lease.name).where(Lease.name.in_(names)).with_for_update()))
+    tx.add_all(Lease(name) for name in names if name not in known)
     tx.flush()
-    return True
+    free = (Lease.holder == holder) | (Lease.until <= wire(tx))
+    mine = set(tx.scalars(select(Lease.name).where(Lease.name.in_(names), free)))
+    held = {"holder": holder, "until": wire(tx) + seconds}
+    tx.execute(update(Lease).where(Lease.name.in_(mine)).values(held).execution_options(**_BLIND))
+    return [name for name in names if name in mine]
 
 
-def give_back(tx: Tx, name: str, holder: str, *, well: bool) -> None:
-    """The run is over."""
-    lease = tx.get_one(Lease, name)
-    if lease.holder == holder:
-        lease.until = 0.0
-    if well:
-        lease.ended_well = wire(tx)
-    tx.flush()
+def give_back(tx: Tx, names: Collection[str], holder: str, failed: Collection[str] = ()) -> None:
+    """The runs are over, and all but the failed ones ended well."""
+    own = Lease.name.in_(names)
+    ended = update(Lease).where(own, Lease.holder == holder).values(until=0.0)
+    tx.execute(ended.execution_options(**_BLIND))
+    well = update(Lease).where(own, Lease.name.not_in(failed)).values(ended_well=wire(tx))
+    tx.execute(well.execution_options(**_BLIND))

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, delete, func, select, update
+from sqlalchemy import ForeignKey, Index, Select, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people
@@ -45,6 +45,7 @@ class Route(StrEnum):
     PROOF_MAIL = "proof_mail"  # the private address, in order to prove it
     ALUMNI_CHAT = "alumni_chat"  # the tied account; else private mail
     STAFF = "staff"  # one of those who run the network
+    CHANNEL = "channel"  # a channel of the alumni workspace; nobody in particular
 
 
 class Delivery(Row):
@@ -83,7 +84,8 @@ class Draft:
     """What is to be sent: a card as JSON, and to whom by which route.
 
     `invites` asks the Inviter for the way in; `otherwise` is the card for when there is none. `to` is another
-    mailbox than the one that the route would find.
+    mailbox than the one that the route would find; of a channel it is the address (`slack:T0ALUMNI:C0JOBS`).
+    `edits` is the message in a channel that is replaced, as `Stand.remote` names it.
     """
 
     kind: str
@@ -98,18 +100,37 @@ class Draft:
     locale: str = ""
     otherwise: str = ""
     to: str = ""
+    edits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What became of a message: `remote` is where it stands ("channel:ref", of an edit where it is to stand),
+    `reason` why it waits, was given up or must not go.
+    """
+
+    status: Status
+    remote: str
+    reason: str
 
 
 def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None:
-    """Queue a message; `None` when the same `dedup` was queued before or the purpose lacks a consent."""
-    if not allows(tx, draft.person_id, draft.purpose):
+    """Queue a message; `None` when the same `dedup` was queued before or the purpose lacks a consent.
+
+    Raises `ValueError` for a message to a channel that is for a person, and for an edit anywhere else.
+    """
+    if draft.route is Route.CHANNEL and (draft.person_id, draft.leaver_id, draft.staff_id) != (None,) * 3:
+        raise ValueError("a message to a channel is for nobody in particular")
+    if draft.edits and draft.route is not Route.CHANNEL:
+        raise ValueError("only what stands in a channel is edited later")
+    if not may_go(tx, draft):
         return None
     if tx.scalar(select(Delivery.id).where(Delivery.dedup == draft.dedup)) is not None:
         return None
     row = Delivery(
         dedup=draft.dedup, kind=draft.kind, purpose=draft.purpose, route=draft.route,
         delivery=secrets.token_hex(16), person_id=draft.person_id, leaver_id=draft.leaver_id,
-        staff_id=draft.staff_id, due_at=due_at, queued_at=now(tx),
+        staff_id=draft.staff_id, due_at=due_at, queued_at=now(tx), remote=draft.edits,
     )  # fmt: skip
     body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale,
             "otherwise": draft.otherwise, "to": draft.to}  # fmt: skip
@@ -117,6 +138,11 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
     tx.add(row)
     tx.flush()
     return row
+
+
+def may_go(tx: Tx, message: Draft | Delivery) -> bool:
+    """Whether its purpose has its consent; what nobody in particular gets in a channel needs none."""
+    return message.route is Route.CHANNEL or allows(tx, message.person_id, message.purpose)
 
 
 def _close(tx: Tx, row: Delivery, text: str) -> bytes:
@@ -230,6 +256,12 @@ def forget(tx: Tx, person_id: str) -> None:
     tx.execute(query.execution_options(synchronize_session="fetch"))
 
 
+def unsay(tx: Tx, feature: str, mark: str) -> None:
+    """Delete a feature's messages whose `dedup` holds a mark, sent or not, as if nobody had written them."""
+    own = Delivery.kind.startswith(f"{feature}.", autoescape=True)
+    tx.execute(delete(Delivery).where(own, Delivery.dedup.contains(mark, autoescape=True)))
+
+
 def cancel_kind(tx: Tx, person_id: str, kind: str) -> None:
     """Drop the unsent messages of one kind to a person (an invitation after the joining)."""
     unsent = Delivery.status.in_((Status.PENDING, Status.SENDING))
@@ -248,6 +280,31 @@ def lately(tx: Tx, person_id: str, kind: str, since: datetime) -> int:
     return tx.scalar(query.where(Delivery.queued_at >= since)) or 0
 
 
+def stands(tx: Tx, dedup: str) -> Stand | None:
+    """What became of the message with this `dedup`; `None` when it was never queued or is forgotten."""
+    query = select(Delivery.status, Delivery.remote, Delivery.reason).where(Delivery.dedup == dedup)
+    found = tx.execute(query).one_or_none()
+    return Stand(*found) if found is not None else None
+
+
+def overtaken(tx: Tx, row: Delivery) -> bool:
+    """Whether a later edit of the same message was queued: the earlier words must not come on top of it."""
+    later = Delivery.id > row.id
+    return bool(row.remote) and tx.scalar(_edits_of(row).where(later).limit(1)) is not None
+
+
+def follows(tx: Tx, row: Delivery) -> bool:
+    """Whether an earlier edit of the same message is on its way: two at once may arrive in any order."""
+    earlier = (Delivery.id < row.id) & (Delivery.status == Status.SENDING) & (Delivery.next_try > wire(tx))
+    return bool(row.remote) and tx.scalar(_edits_of(row).where(earlier).limit(1)) is not None
+
+
+def _edits_of(row: Delivery) -> Select[int]:
+    """Other messages that replace what stands at the same place."""
+    same = (Delivery.route == Route.CHANNEL) & (Delivery.remote == row.remote)
+    return select(Delivery.id).where(same, Delivery.status != Status.DROPPED, Delivery.id != row.id)
+
+
 def waiting(tx: Tx) -> int:
     """How many messages could go out now."""
     ready = Delivery.status.in_((Status.PENDING, Status.SENDING))
@@ -255,11 +312,16 @@ def waiting(tx: Tx) -> int:
     return tx.scalar(select(func.count()).select_from(Delivery).where(due)) or 0
 
 
+def next_due(tx: Tx) -> datetime | None:
+    """When the next message is due that waits for its hour."""
+    waits = (Delivery.status == Status.PENDING) & (Delivery.due_at > now(tx))
+    return tx.scalar(select(func.min(Delivery.due_at)).where(waits))
+
+
 def dead_ones(tx: Tx, limit: int = 20) -> Sequence[Delivery]:
-    """Messages that were given up, newest first."""
-    return tx.scalars(
-        select(Delivery).where(Delivery.status == Status.DEAD).order_by(Delivery.id.desc()).limit(limit)
-    ).all()
+    """Messages that were given up, newest first; not those of a raised hand, of which not all of HR know."""
+    dead = (Delivery.status == Status.DEAD) & ~Delivery.kind.startswith("interest.")
+    return tx.scalars(select(Delivery).where(dead).order_by(Delivery.id.desc()).limit(limit)).all()
 
 
 def sweep(tx: Tx, before: datetime) -> None:

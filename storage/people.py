@@ -11,10 +11,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, and_, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy import Row as Fetched
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot import names
 from bot.visibility import Audience, visible
 from storage.columns import Row, Sealed, Short, kept, new_id, seal, unseal
 from storage.engine import Tx, now, today, vault_of
@@ -45,6 +58,7 @@ class Person(Row):
     zone: Mapped[str] = mapped_column(String(64), default="Asia/Tokyo")
     employer: Mapped[str] = mapped_column(Short, default="")
     position: Mapped[str] = mapped_column(Short, default="")
+    skills: Mapped[str] = mapped_column(Short, default="", server_default="")
     department: Mapped[str] = mapped_column(Short, default="")
     place: Mapped[str] = mapped_column(Short, default="")
     about: Mapped[str] = mapped_column(String(1000), default="")
@@ -76,6 +90,22 @@ class PersonKey(Row):
     wrapped: Mapped[bytes] = mapped_column(LargeBinary, repr=False)
 
 
+class Skill(Row):
+    """One thing somebody can do, as `names.skills` compares it; kept in step by `set_skills` alone.
+
+    Here whether it is shown or not, so that openings find whom they suit: nobody else is to learn of it.
+    """
+
+    __tablename__ = "skills"
+    __table_args__ = (
+        Index(None, "word", "person_id"),
+        {"info": kept("person", "openings", "until changed or erased")},
+    )
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    word: Mapped[str] = mapped_column(String(names.LONGEST_SKILL), primary_key=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a viewer may see of a person; hidden fields are empty, exactly like fields never filled in."""
@@ -86,6 +116,7 @@ class Profile:
     former_name: str = ""
     employer: str = ""
     position: str = ""
+    skills: str = ""
     department: str = ""
     place: str = ""
     about: str = ""
@@ -100,6 +131,8 @@ def add(tx: Tx, name: str, **values: Any) -> Person:
     key = vault_of(tx).wrap(secrets.token_bytes(32), f"person_keys:{person.id}")
     tx.add(PersonKey(person_id=person.id, wrapped=key))
     tx.flush()
+    if person.skills:
+        set_skills(tx, person, person.skills)
     return person
 
 
@@ -185,7 +218,7 @@ def is_member(person: Person | Fetched[Any], at: datetime) -> bool:
     return person.left_at is None and person.member_from is not None and person.member_from <= at
 
 
-_FIELDS = ("name", "kana", "former_name", "employer", "position", "department", "place", "about")
+_FIELDS = ("name", "kana", "former_name", "employer", "position", "skills", "department", "place", "about")
 _PERSON = Person.__table__.c  # columns of the table: reading rows is three times as fast as loading objects
 COLUMNS = tuple(_PERSON[f] for f in ("id", *_FIELDS, "confirmed_on", "shown", "listed"))
 
@@ -237,6 +270,7 @@ def erase(tx: Tx, person_id: str) -> None:
     row = tx.get(PersonKey, person_id)
     if row is not None:
         tx.delete(row)
+    tx.execute(delete(Skill).where(Skill.person_id == person_id))
     blank: dict[str, Any] = dict.fromkeys((*_FIELDS, "romaji", "unreachable"), "")
     tx.execute(
         update(Person)
@@ -260,7 +294,16 @@ def erase(tx: Tx, person_id: str) -> None:
 
 
 def confirm(person: Person, on: date, fields: dict[str, str], shown: Collection[str], listed: bool) -> None:
-    """Take over what the owner entered and showed, on the day they said so."""
+    """Take over what the owner entered and showed, on the day they said so; skills go to `set_skills`."""
     for name, value in fields.items():
         setattr(person, name, value)
     person.shown, person.listed, person.confirmed_on = sorted(shown), listed, on
+
+
+def set_skills(tx: Tx, person: Person, text: str) -> None:
+    """Take over what somebody can do, as typed (at most 200 characters), and word by word for matching."""
+    person.skills = text
+    tx.flush()
+    tx.execute(delete(Skill).where(Skill.person_id == person.id))
+    if found := names.skills(text):
+        tx.execute(insert(Skill), [{"person_id": person.id, "word": word} for word, _ in found])

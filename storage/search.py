@@ -127,6 +127,7 @@ def terms_of(person: Person, audience: Audience) -> str:
         seen.former_name,
         seen.employer,
         seen.position,
+        seen.skills,
         seen.department,
         seen.place,
     )

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from adapters.playground.mailbox import Mail
 from bot import logs
 from bot.clock import Clock
-from bot.playground import HR_EMAIL, Playground, playing
+from bot.playground import CHANNEL, HR_EMAIL, Playground, playing
 from storage.columns import Row
 from storage.engine import Tx
 from storage.outbox import Delivery, Status
@@ -186,14 +186,20 @@ class World:
             for t in wanted
         }
 
+    def in_channel(self) -> str:
+        """Every word that stands in the alumni's channel for openings, oldest first."""
+        return "\n".join(words_of(message) for message in self.slack.channel_messages(ALUMNI, CHANNEL))
+
     def button(
         self, team: str, user: str, action: str, nth: int = -1, about: str = ""
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        """Where the newest button of an action stands (open dialog first, then messages, then home)."""
+        """Where the newest button of an action stands: open dialog, else messages, the channel, the home."""
         places: list[tuple[dict[str, str], Any]] = []
         home = self.slack.home(team, user)
         places += [({"view": home.id}, home.blocks)] if home else []
-        places += [({"ts": m.ts}, m.blocks) for m in self.slack.messages(team, user)]
+        inside = team == ALUMNI and user in self.slack.workspace(team).channels[CHANNEL].members
+        board = self.slack.channel_messages(ALUMNI, CHANNEL) if inside else []
+        places += [({"ts": m.ts}, m.blocks) for m in [*board, *self.slack.messages(team, user)]]
         view = self.slack.modal(team, user)
         places += [({"view": view.id}, view.blocks)] if view else []
         shown = [(where, e) for where, blocks in places for e in _elements(blocks)]

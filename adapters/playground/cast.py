@@ -15,7 +15,7 @@ from pathlib import Path
 
 from adapters.playground.backstage import Said
 
-SHOWABLE = ("kana", "former_name", "employer", "position", "department", "place", "about")
+SHOWABLE = ("kana", "former_name", "employer", "position", "skills", "department", "place", "about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Alumnus:
     former_name: str = ""
     employer: str = ""
     position: str = ""
+    skills: str = ""
     about: str = ""
     language: str = "ja"
     zone: str = "Asia/Tokyo"

@@ -93,6 +93,32 @@ class LocalSlack:
         """A channel with these members (user ids; also the bot's if it shall be in it); gives its id."""
         return self._wire.workspaces[team].add_channel(name, members, private=private).id
 
+    def add_default_channel(self, team: str, name: str) -> str:
+        """A public channel in which every member is, but not the bot until it is invited; gives its id."""
+        workspace = self._wire.workspaces[team]
+        channel = workspace.add_channel(name)
+        workspace.make_default(channel.id)
+        return channel.id
+
+    def invites(self, team: str, channel: str, user: str | None = None) -> None:
+        """Somebody is put into a channel; without a name the app's bot (`/invite @bot`). No event."""
+        workspace = self._wire.workspaces[team]
+        workspace.join(channel, user or workspace.app.bot_user)
+
+    def kicks(self, team: str, channel: str, user: str | None = None) -> None:
+        """Somebody is taken out of a channel; without a name the app's bot. No event."""
+        workspace = self._wire.workspaces[team]
+        workspace.remove(channel, user or workspace.app.bot_user)
+
+    def archives(self, team: str, channel: str) -> None:
+        """A channel is archived: nobody writes there any more. No event."""
+        self._wire.workspaces[team].archive(channel)
+
+    def deletes(self, team: str, channel: str, ts: str) -> None:
+        """An administrator deletes a message. No event."""
+        self._wire.workspaces[team].posted[channel].pop(ts)
+        self._wire.workspaces[team].touch()
+
     def web_api(self) -> web.Application:
         """Slack's Web API and response_url addresses, to be mounted at `/local-slack/` (methods: `api/…`)."""
         return slack_api.web_api(self._wire)

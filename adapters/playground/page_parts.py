@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from adapters.playground.mailbox import Mail, Mailbox
 from adapters.playground.page_guard import Guard
 from adapters.playground.page_memory import Memory
 from adapters.playground.page_scene import Letter, Looking, Room
-from adapters.playground.slack_state import View
+from adapters.playground.slack_state import Channel, Message, View
 from adapters.playground.slack_workspace import Workspace
 from adapters.playground.words import LANGUAGES, Words, clock_face, read_words
 
@@ -108,8 +108,9 @@ class Page:
         places = page_scene.tabs_of(member, self.backstage.teams)
         wanted = query.get("tab")
         tab: Tab = next((place for place in places if place == wanted), places[0] if places else "mail")
-        room: Room = "home" if query.get("room") == "home" and tab != "mail" else "messages"
-        return Looking(member, tab, room, self.words_in(query.get("lang")))
+        here = Looking(member, tab, "messages", self.words_in(query.get("lang")))
+        room: Room = next((one for one in rooms(self, here) if one == query.get("room")), "messages")
+        return replace(here, room=room)
 
     def words_in(self, language: str | None) -> Words:
         """The page's words; Japanese unless another language of the page is asked for."""
@@ -121,6 +122,21 @@ class Page:
         minute = self.backstage.now().strftime("%Y%m%d%H%M")
         counts = [self.slack.version, self.mailbox.count, minute, hash(tuple(cast)) & 0xFFFFFFFF]
         return "-".join(map(str, counts))
+
+
+def rooms(page: Page, looking: Looking) -> list[Room]:
+    """The screens of the open tab: the bot's two, and a channel if the person is in one beside #general."""
+    if looking.tab == "mail" or looking.user is None:
+        return ["messages"]
+    return ["messages", "home", *(("channel",) if channel_of(page, looking) else ())]
+
+
+def channel_of(page: Page, looking: Looking) -> Channel | None:
+    """The channel that this page shows of a workspace: the first one beside #general where the person is."""
+    workspace = page.workspace(looking.side)
+    places = workspace.channels.values() if workspace else ()
+    inside = (one for one in places if looking.user in one.members and one.kind == "public")
+    return next((one for one in inside if workspace and one.id != workspace.general), None)
 
 
 def draw(page: Page, template: str, looking: Looking, **more: Any) -> str:
@@ -159,7 +175,9 @@ async def parts(page: Page, looking: Looking) -> dict[str, str]:
     groups = page_scene.people(page.backstage.cast(), looking, counter)
     return {
         "people": draw(page, "people.html", looking, groups=groups),
-        "head": draw(page, "head.html", looking, tabs=tabs, place=_place(page, looking)),
+        "head": draw(
+            page, "head.html", looking, tabs=tabs, place=_place(page, looking), rooms=rooms(page, looking)
+        ),
         "stage": _stage(page, looking),
         "composer": draw(page, "composer.html", looking, place=_place(page, looking)),
         "dialog": _dialog(page, looking),
@@ -187,7 +205,7 @@ def _place(page: Page, looking: Looking) -> dict[str, Any]:
     """The workspace of the open tab: its name, its bot, and what its manifest lets one type or choose."""
     workspace = page.workspace(looking.side)
     if looking.tab == "mail" or workspace is None:
-        return {"name": "", "bot": "", "commands": [], "shortcuts": [], "away": True}
+        return {"name": "", "bot": "", "commands": [], "shortcuts": [], "away": True, "channel": ""}
     features = workspace.app.manifest.get("features", {})
     person = workspace.people.get(looking.user or "")
     return {
@@ -196,6 +214,7 @@ def _place(page: Page, looking: Looking) -> dict[str, Any]:
         "commands": list(features.get("slash_commands", [])),
         "shortcuts": [one for one in features.get("shortcuts", []) if one.get("type") == "global"],
         "away": person is None or person.deleted,
+        "channel": channel.name if (channel := channel_of(page, looking)) else "",
     }
 
 
@@ -214,12 +233,23 @@ def _stage(page: Page, looking: Looking) -> str:
 
 def _conversation(page: Page, looking: Looking) -> list[page_scene.Line]:
     team, user = page.backstage.teams[looking.side], looking.user or ""
-    messages = page.slack.messages(team, user)
-    bot = page.slack.workspace(team).app.name
-    voices = page_scene.Voices(user, looking.member.name if looking.member else user, bot)
+    channel = channel_of(page, looking) if looking.room == "channel" else None
+    messages = _in_channel(page, looking, channel) if channel else page.slack.messages(team, user)
+    workspace = page.slack.workspace(team)
+    others = {one.user: one.name for one in workspace.people.values()} if channel else {}
+    name = looking.member.name if looking.member else user
+    voices = page_scene.Voices(user, name, workspace.app.name, others)
     at = {message.ts: page.backstage.calendar_at(float(message.ts)) for message in messages}
-    echoes = page.memory.echoes.get((team, user), [])
+    echoes = [] if channel else page.memory.echoes.get((team, user), [])
     return page_scene.Conversation(messages, echoes, voices, page.backstage.zone).lines(at)
+
+
+def _in_channel(page: Page, looking: Looking, channel: Channel) -> list[Message]:
+    """What everybody reads there, and what only this person does; oldest first."""
+    team, user = page.backstage.teams[looking.side], looking.user or ""
+    own = [one for one in page.slack.messages(team, user) if one.channel == channel.id]
+    shown = [*page.slack.channel_messages(team, channel.id), *own]
+    return sorted(shown, key=lambda message: message.ts)
 
 
 def _home(page: Page, looking: Looking) -> dict[str, Any]:

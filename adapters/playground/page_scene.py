@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from adapters.playground.slack_state import SLACKBOT, Message, View
 from adapters.playground.words import Words, clock_face
 
 GROUPS: tuple[Group, ...] = ("hr", "leaver", "alumnus", "other")
-Room = Literal["messages", "home"]
+Room = Literal["messages", "home", "channel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,13 @@ class Voices:
     user: str
     name: str
     bot: str
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, message: Message) -> str:
         """The name over a message."""
         if message.by_bot:
             return self.bot
-        return self.name if message.user == self.user else message.user
+        return self.name if message.user == self.user else self.others.get(message.user, message.user)
 
 
 @dataclass(frozen=True, slots=True)

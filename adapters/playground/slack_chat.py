@@ -87,6 +87,8 @@ def update(request: Request) -> JSON:
     """`chat.update` of an own, lasting message; blocks and metadata that are not given stay."""
     workspace, args = request.workspace, request.args
     old = _own(request, "cant_update_message", "ts")
+    if workspace.channels[old.channel].archived:
+        raise SlackError("is_inactive")
     text, blocks = _content(request, most=UPDATE_TEXT)
     kept = old.blocks if args.get("blocks") is None else blocks
     metadata = old.metadata if args.get("metadata") is None else _metadata(request)
@@ -160,14 +162,17 @@ def _timestamp(value: Any, error: str, default: float) -> float:
 
 
 def _target(request: Request) -> Channel:
-    """Where a message goes; a user id stands for the DM."""
+    """Where a message goes; a user id stands for the DM. Raises `is_archived`, `not_in_channel`."""
     workspace, name = request.workspace, str(request.args.get("channel") or "")
     if name in workspace.people:
         return direct_with(workspace, name)
     if name.startswith("#"):
         ids = [one.id for one in workspace.channels.values() if one.kind != "im" and one.name == name[1:]]
         request = replace(request, args=request.args | {"channel": ids[0] if ids else None})
-    return _inside(request, channel_of(request), may_be_outside="chat:write.public")
+    channel = channel_of(request)
+    if channel.archived:
+        raise SlackError("is_archived")
+    return _inside(request, channel, may_be_outside="chat:write.public")
 
 
 def _inside(request: Request, channel: Channel, may_be_outside: str = "") -> Channel:

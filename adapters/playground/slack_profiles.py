@@ -77,7 +77,7 @@ def channel_object(workspace: Workspace, channel: Channel) -> JSON:
         "is_im": False,
         "is_group": channel.kind == "private",
         "is_private": channel.kind == "private",
-        "is_archived": False,
+        "is_archived": channel.archived,
         "is_general": channel.id == workspace.general,
         "is_member": inside,
         "num_members": len(channel.members),

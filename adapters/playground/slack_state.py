@@ -101,6 +101,7 @@ class Channel:
     kind: str
     members: set[str]
     person: str | None = None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

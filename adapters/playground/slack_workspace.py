@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.playground.slack_state import (
@@ -72,6 +72,7 @@ class Workspace:
     events: deque[JSON] = field(default_factory=lambda: deque(maxlen=500))
     scopes: frozenset[str] = frozenset()
     subscribed: frozenset[str] = frozenset()
+    default_channels: set[str] = field(default_factory=set)
     version: int = 0
     _last: int = 0
 
@@ -160,7 +161,8 @@ class Workspace:
         person = Person(user, name, email.lower(), handle, updated=self.now(), **more)  # type: ignore[arg-type]
         self.enter(person)
         if not (person.stranger or person.single_channel or person.bot):
-            self.join(self.general, user)
+            for channel in (self.general, *self.default_channels):
+                self.join(channel, user)
         return person
 
     def enter(self, person: Person) -> None:
@@ -206,7 +208,23 @@ class Workspace:
         """Put somebody into a channel."""
         found = self.channels[channel]
         found.members.add(user)
+        self.touch()
         return found
+
+    def remove(self, channel: str, user: str) -> None:
+        """Take somebody out of a channel."""
+        self.channels[channel].members.discard(user)
+        self.touch()
+
+    def archive(self, channel: str) -> None:
+        """Close a channel: it stays readable, and nobody writes there any more."""
+        self.channels[channel] = replace(self.channels[channel], archived=True)
+        self.touch()
+
+    def make_default(self, channel: str) -> None:
+        """Everybody who is in #general is in this channel too, and everybody who comes."""
+        self.default_channels.add(channel)
+        self.channels[channel].members.update(self.channels[self.general].members)
 
     def direct(self, user: str) -> Channel:
         """The DM of the bot with this person, made when it is first needed."""

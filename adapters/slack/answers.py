@@ -117,13 +117,16 @@ class Answers:
         if card is not None and outcome.actor is not None:
             await self._call("chat.postMessage", {"channel": channel, **self.message(card, outcome.actor)})
 
-    async def respond(self, response_url: str, outcome: Outcome) -> None:
-        """Answer through a `response_url`: a form or a secret becomes a card with a button there."""
+    async def respond(self, response_url: str, outcome: Outcome, *, shared: bool = False) -> None:
+        """Answer through a `response_url`: a form or a secret becomes a card with a button there.
+
+        What stands in a `shared` place stays: only the one who pressed sees the answer, below it.
+        """
         card, reply = self.kept(outcome), outcome.reply
         if card is None or outcome.actor is None or not response_url:
             return
         kind = "in_channel" if reply and reply.to == "conversation" else "ephemeral"
-        replaces = bool(reply and reply.replaces and not reply.card.sensitive)
+        replaces = bool(reply and reply.replaces and not reply.card.sensitive and not shared)
         content = self.message(card, outcome.actor) | {"replace_original": replaces, "response_type": kind}
         await self._post(response_url, content)
 
@@ -161,11 +164,12 @@ class Answers:
         if place.view_type == "modal":
             return await self._in_modal(trigger, place, outcome)
         secret = outcome.reply is not None and outcome.reply.card.sensitive
+        own = "" if place.shared else place.response_url
         if (place.view_type or outcome.form or secret) and await self.open(
-            trigger, self.view(outcome, place.response_url), place
+            trigger, self.view(outcome, own), place
         ):
             return True
-        await self.respond(place.response_url, outcome)
+        await self.respond(place.response_url, outcome, shared=place.shared)
         return bool(place.response_url)
 
     async def _in_modal(self, trigger: str, place: Origin, outcome: Outcome) -> bool:

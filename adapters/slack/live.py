@@ -57,6 +57,24 @@ async def ask(client: AsyncWebClient, wire: Callable[[], float]) -> Token:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel as its workspace knows it; `member`: our bot is in it."""
+
+    name: str
+    member: bool
+    archived: bool
+
+
+async def place(client: AsyncWebClient, channel: str) -> Place:
+    """What Slack knows of a public channel (scope `channels:read`). Raises `Retry` or `Undeliverable`.
+
+    Source: `is_member` and `is_archived` in conversations.info.
+    """
+    found = (await reading(client.api_call("conversations.info", data={"channel": channel})))["channel"]
+    return Place(str(found.get("name") or ""), bool(found.get("is_member")), bool(found.get("is_archived")))
+
+
 async def hindrance(outside: aiohttp.ClientSession, base_url: str) -> tuple[str, str]:
     """The address that does not answer as ours would, and what came instead; ("", "") when both doors do."""
     for method, path, right in _DOORS:

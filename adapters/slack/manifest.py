@@ -28,7 +28,7 @@ METHODS: Mapping[str, frozenset[str]] = MappingProxyType(
         "auth.test": frozenset(),
         "chat.postMessage": frozenset({"chat:write"}),
         "chat.update": frozenset({"chat:write"}),
-        "conversations.history": frozenset({"im:history"}),  # only direct messages are read
+        "conversations.history": frozenset({"im:history"}),
         "conversations.open": frozenset({"im:write"}),
         "users.info": frozenset({"users:read"}),
         "users.lookupByEmail": frozenset({"users:read.email", "users:read"}),  # the first requires the second
@@ -36,6 +36,13 @@ METHODS: Mapping[str, frozenset[str]] = MappingProxyType(
         "views.publish": frozenset(),
         "views.push": frozenset(),
         "views.update": frozenset(),
+    }
+)
+# What the alumni's app also does in the one public channel that the operator names; no event is heard there.
+IN_A_CHANNEL: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "conversations.history": frozenset({"channels:history"}),  # was it posted before the line broke?
+        "conversations.info": frozenset({"channels:read"}),  # the doctor: is the bot in it?
     }
 )
 # Source: "Required scopes" on each event's page below docs.slack.dev/reference/events.
@@ -58,6 +65,7 @@ EVENTS: Mapping[Side, tuple[str, ...]] = MappingProxyType(
 def scopes(side: Side) -> tuple[str, ...]:
     """The bot scopes that a side's app needs, sorted. Every app has `/alumni`, hence `commands`."""
     needed = [*METHODS.values(), *(EVENT_SCOPES[event] for event in EVENTS[side]), {"commands"}]
+    needed += IN_A_CHANNEL.values() if side is Side.ALUMNI else ()
     return tuple(sorted(frozenset().union(*needed)))
 
 

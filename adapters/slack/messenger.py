@@ -1,7 +1,8 @@
-"""Carries cards to Slack accounts: finds people, posts, edits, asks whether a message is there already."""
+"""Carries cards to Slack accounts and channels: finds people, posts, edits, asks whether it stands there."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from bot.ports import Looks, Outgoing, Posted
 EVENT_TYPE = "okaeri_delivery"  # of the metadata by which a message of ours is found again
 _SLACKBOT = "USLACKBOT"  # the one bot that Slack does not mark as one
 _KNOWN_CHANNELS = 10_000
+_CHANNEL = re.compile("[CG][A-Z0-9]+$")
 _LOOK_BACK = 100  # messages; a private conversation with the bot has no more in the time of a retry
+_LOOK_BACK_IN_CHANNEL = 999  # others write there too; the most that one call gives
 _HR_MENDS = 300.0  # seconds: somebody has to repair a setting first
 _SOON = 30.0
 
@@ -33,6 +36,8 @@ _LATER: Mapping[str, float] = {
     "service_unavailable": _SOON,
     "request_timeout": _SOON,
     "team_added_to_org": _SOON,
+    "update_failed": _SOON,
+    "external_channel_migrating": _HR_MENDS,
     "invalid_auth": _HR_MENDS,
     "not_authed": _HR_MENDS,
     "token_expired": _HR_MENDS,
@@ -103,8 +108,12 @@ class SlackMessenger:
         return Looks(_standing(user, seat), language, str(user.get("tz") or ""))
 
     async def send(self, to: Address, message: Outgoing) -> Posted:
-        """Post as a direct message, or edit `message.edits`; the delivery id travels in the metadata.
+        """Post as a direct message or into a channel, or edit `message.edits`; the delivery id travels along
+        in the metadata, which everybody in the workspace may read, and says nothing.
 
+        `to.user` may be a channel's id. Nobody is called there: accounts are written as plain words.
+        `Undeliverable("not_in_channel")` and such are Slack's words; what an edit finds no more is
+        "message_not_found", "cant_update_message", "edit_window_closed" or "is_inactive" (archived).
         `Undeliverable("sensitive")` and `("invalid_blocks")` are cards that must not or cannot be a message.
         """
         seat = self._seat(to)
@@ -130,10 +139,14 @@ class SlackMessenger:
         return Posted(str(answer["channel"]), str(answer["ts"]))
 
     async def sent(self, to: Address, delivery: str) -> Posted | None:
-        """Whether the delivery stands among the newest messages there (scope `im:history`)."""
+        """Whether the delivery stands among the newest messages there.
+
+        Scopes `im:history` and, in channels, `channels:history`; without it `Undeliverable("missing_scope")`.
+        """
         seat = self._seat(to)
         channel = await self._channel(seat, to.user)
-        query = {"channel": channel, "include_all_metadata": "true", "limit": str(_LOOK_BACK)}
+        look_back = _LOOK_BACK_IN_CHANNEL if is_channel(to) else _LOOK_BACK
+        query = {"channel": channel, "include_all_metadata": "true", "limit": str(look_back)}
         history = await reading(seat.client.api_call("conversations.history", data=query))
         for message in history.get("messages") or []:
             metadata = message.get("metadata") or {}
@@ -150,15 +163,18 @@ class SlackMessenger:
     def _content(self, to: Address, message: Outgoing) -> Json:
         if message.card.sensitive:
             raise Undeliverable("sensitive")
+        mentions_in = "" if is_channel(to) else to.workspace
         content = self._renderer.message(
-            message.card, message.locale, message.zone or self._zone, to.workspace
+            message.card, message.locale, message.zone or self._zone, mentions_in
         )
         if validate_message(content["blocks"], content["text"]):
             raise Undeliverable("invalid_blocks")
         return content
 
     async def _channel(self, seat: SlackSeat, user: str) -> str:
-        """The direct channel with somebody; it never changes, so it is asked for once."""
+        """The direct channel with somebody, which never changes and is asked for once; or a channel."""
+        if _CHANNEL.match(user):
+            return user
         known = self._channels.get((seat.team, user))
         if known:
             return known
@@ -167,6 +183,11 @@ class SlackMessenger:
             del self._channels[next(iter(self._channels))]
         self._channels[seat.team, user] = channel = str(opened["channel"]["id"])
         return channel
+
+
+def is_channel(to: Address) -> bool:
+    """Whether an address is a channel's. Source: Slack's ids; accounts are U… or W…, channels C… or G…"""
+    return _CHANNEL.match(to.user) is not None
 
 
 def _belongs(user: Mapping[str, Any], seat: SlackSeat) -> bool:

@@ -44,12 +44,16 @@ class Malformed(Exception):
 
 
 class Origin(NamedTuple):
-    """Where an interaction came from: the message's `response_url`, or the view it was in, with its hash."""
+    """Where an interaction came from: the message's `response_url`, or the view it was in, with its hash.
+
+    `shared`: others read that message too, so that what one person's press brings must not replace it.
+    """
 
     response_url: str = ""
     view: str = ""
     view_type: str = ""
     hash: str = ""
+    shared: bool = False
 
 
 def whole(reader: Callable[[Json], T], body: Json) -> T:
@@ -130,8 +134,11 @@ def _claimed(value: Any) -> Bound:
 def origin(body: Json) -> Origin:
     """Where a pressed button stands."""
     view = body.get("view") or {}
-    url, parts = str(body.get("response_url") or ""), (view.get("id"), view.get("type"), view.get("hash"))
-    return Origin(url, *(str(part or "") for part in parts))
+    url = str(body.get("response_url") or "")
+    view_id, kind, known = (str(view.get(name) or "") for name in ("id", "type", "hash"))
+    channel, place = str((body.get("channel") or {}).get("id") or ""), body.get("container") or {}
+    shared = bool(channel) and not channel.startswith("D") and not place.get("is_ephemeral")
+    return Origin(url, view_id, kind, known, shared)
 
 
 def pack(metadata: str, response_url: str) -> str:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from adapters.web.desk import Desk, Intake
 from adapters.web.door import WebDoor
+from adapters.web.hatch import Hatch
 from adapters.web.links import Links
 from adapters.web.render import Renderer
 from bot.clock import Clock
@@ -50,12 +51,14 @@ class Connected:
 
     door: WebDoor
     desk: Desk
+    hatch: Hatch
     links: Links
 
     def add_to(self, app: web.Application) -> None:
         """Put all pages into an application."""
         self.door.add_to(app)
         self.desk.add_to(app)
+        self.hatch.add_to(app)
 
     def link_for(self, bound: Bound, label: str, to: MailTo) -> str:
         """The page behind one button of a mail; "" for a reader of whom nothing is known."""
@@ -74,4 +77,5 @@ def connect(house: House) -> Connected:
     links = Links(house.database.vault, house.settings.base_url, house.clock.now)
     pages = Renderer(house.texts, house.policy.brand)
     door = WebDoor(house.database, house.dispatcher, pages, links)
-    return Connected(door, Desk(door, house.importer, house.settings.leaver_max_bytes), links)
+    desk = Desk(door, house.importer, house.settings.leaver_max_bytes)
+    return Connected(door, desk, Hatch(door, house.dispatcher), links)

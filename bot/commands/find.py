@@ -1,4 +1,7 @@
-"""find: look somebody up by any part of a name, employer, role, department or place. Private to who asked."""
+"""find: look somebody up by any part of a name, employer, role, skill, department or place.
+
+Private to who asked.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from bot.places import DecidedPlace, HomePlace, PolicyPlace
 from bot.policy import Policy
 from bot.registry import Context, Feature
 from bot.rulebook import Rulebook
-from bot.ruling import ENROL_ON
+from bot.ruling import APPROVAL, ENROL_ON
 from storage import accounts
 from storage import policy as policies
 from storage.policy import PolicyVersion
@@ -105,6 +105,8 @@ def _differences(ctx: Context, shown: Charter) -> tuple[Block, ...]:
 def _shown(value: object) -> Words:
     if value in ENROL_ON:
         return t(f"policy.cadence.enrol_on.{value}")
+    if value in APPROVAL:
+        return t(f"policy.openings.approval.{value}")
     told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return told or t("policy.none")
 
@@ -178,6 +180,16 @@ class Closed:
     closures: str = text(long=True, required=False, limit=2500)
 
 
+@dataclass(frozen=True)
+class Openings:
+    """How openings are approved, how long they stand, how soon people are answered."""
+
+    approval: str = choice(*APPROVAL)
+    lasts_days: str = text(limit=4)
+    answer_days: str = text(limit=4)
+    referrals_a_day: str = text(limit=4)
+
+
 @feature.form(Brand, Side.COMPANY, roles=HR)
 def brand(ctx: Context, form: Brand, base: int) -> Answer:
     """Names and addresses under every card and mail."""
@@ -238,11 +250,24 @@ def calendar_now(ctx: Context, base: int) -> Closed:
     return Closed(**_in_force(ctx, "calendar"))
 
 
+@feature.form(Openings, Side.COMPANY, roles=HR)
+def openings(ctx: Context, form: Openings, base: int) -> Answer:
+    """Comeback openings and referrals."""
+    return _decide(ctx, "openings", form, base)
+
+
+@openings.prepare
+def openings_now(ctx: Context, base: int) -> Openings:
+    """As it is in force."""
+    return Openings(**_in_force(ctx, "openings"))
+
+
 FORMS: Mapping[str, Callable[[int], Bound]] = {
     "brand": lambda base: brand(base=base),
     "invitation": lambda base: invitation(base=base),
     "cadence": lambda base: cadence(base=base),
     "calendar": lambda base: calendar(base=base),
+    "openings": lambda base: openings(base=base),
 }
 
 

@@ -36,7 +36,9 @@ from storage.people import Person
 feature = Feature(__name__)
 OWNERS = (Role.ALUMNUS, Role.LEAVER)
 ASKED = tuple(purpose for purpose in Purpose if purpose not in FREE)
-OWN = ("name", "kana", "romaji", "former_name", "employer", "position", "department", "place", "about")
+OWN = (
+    "name", "kana", "romaji", "former_name", "employer", "position", "skills", "department", "place", "about"
+)  # fmt: skip
 FIRST = ("people", "leavers", "consents", "checkins", "outbox", "accounts")
 """The kinds of records that people look for, before those that only the house needs."""
 ROWS = 5

@@ -43,6 +43,7 @@ class Profile:
     former_name: str = text(required=False, limit=80)
     employer: str = text(required=False)
     position: str = text(required=False)
+    skills: str = text(required=False)
     department: str = text(required=False)
     place: str = text(required=False)
     about: str = text(long=True, required=False, limit=500)
@@ -99,6 +100,7 @@ def edit(ctx: Context, form: Profile) -> Answer:
         form.shown,
         form.listed,
     )
+    people.set_skills(ctx.tx, person, form.skills)
     person.locale = "en" if form.language == "english" else "ja"
     search.index(ctx.tx, person)
     journal.write(ctx.tx, "profile.confirmed", person.id, actor=person.id)
@@ -109,7 +111,7 @@ def edit(ctx: Context, form: Profile) -> Answer:
 def filled(ctx: Context) -> Profile:
     """Pre-filled with what is known; only the owner decides what of it is right."""
     person = _me(ctx)
-    values = {name: getattr(person, name) for name in EDITED}
+    values = {name: getattr(person, name) for name in (*EDITED, "skills")}
     fresh = person.confirmed_on is None
     shown = tuple(person.shown) if not fresh else ("kana", "employer", "position", "department")
     listed = person.listed or fresh

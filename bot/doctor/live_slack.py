@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.slack import live
-from adapters.slack.manifest import scopes
+from adapters.slack.manifest import NAMES, scopes
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
 from bot.clock import Clock
@@ -50,6 +50,7 @@ async def _app(seat: SlackSeat, settings: Settings, clock: Clock) -> list[Findin
         *_scopes(seat, token.scopes),
         *_clock(seat, token.ahead),
         await _owner(seat, settings),
+        *([await _channel(seat, settings.slack_alumni_channel)] if seat.side is Side.ALUMNI else []),
     ]
 
 
@@ -99,6 +100,22 @@ async def _owner(seat: SlackSeat, settings: Settings) -> Finding:
     except (Retry, Ambiguous) as unsure:
         return Finding(name, False, t("doctor.owner_failed", reason=unsure.reason))
     return Finding(name, True, t("doctor.owner_reached"))
+
+
+async def _channel(seat: SlackSeat, channel: str) -> Finding:
+    """Whether openings can be posted in the alumni's channel."""
+    name = _name(seat, "channel")
+    if not channel:
+        return Finding(name, None, t("doctor.channel_unset"))
+    try:
+        found = await live.place(seat.client, channel)
+    except (Retry, Undeliverable) as refused:
+        return Finding(name, False, t("doctor.channel_refused", channel=channel, reason=refused.reason))
+    if found.archived:
+        return Finding(name, False, t("doctor.channel_archived", name=found.name))
+    if not found.member:
+        return Finding(name, False, t("doctor.channel_outside", name=found.name, bot=NAMES[seat.side]))
+    return Finding(name, True, t("doctor.channel_joined", name=found.name))
 
 
 async def _write(seat: SlackSeat, settings: Settings) -> None:

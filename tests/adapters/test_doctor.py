@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from adapters.playground.local_slack import LocalApp, LocalSlack
 from adapters.playground.mailbox import Mailbox
+from adapters.playground.slack_state import stable_id
 from adapters.slack.manifest import manifest
 from bot.clock import Clock
 from bot.conversation import Side
@@ -34,6 +35,7 @@ from tests.house.source import ROOT
 
 TEXTS = Texts.load(ROOT / "bot" / "catalogue")
 TEAMS = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
+CHANNEL = stable_id("C", TEAMS[Side.ALUMNI], "comeback")
 OWNER = "hr@example.jp"
 
 
@@ -103,6 +105,7 @@ async def street(folder: Path, scopes: dict[Side, list[str]] | None = None) -> A
         app = local_app(side, (scopes or {}).get(side))
         slack.add_workspace(TEAMS[side], side.value, app)
         slack.add_person(TEAMS[side], name="佐藤 美咲", email=OWNER, user=f"U0HR{side.value.upper()}")
+    slack.invites(TEAMS[Side.ALUMNI], slack.add_channel(TEAMS[Side.ALUMNI], "comeback"))
     outside = web.Application()
     outside.router.add_get("/healthz", _ok)
     outside.router.add_post("/slack/events", _refuse)
@@ -130,7 +133,7 @@ def _values(folder: Path, url: str, smtp_port: int) -> dict[str, Any]:
         "mail_from": "okaeri@example.jp", "smtp_url": f"smtp://127.0.0.1:{smtp_port}", "base_url": url,
         "alumni_invite_url": "https://join.example.jp/", "database_url": database, "secret_key": Vault.make(),
         "slack_api_url": f"{url}/local-slack/api", "leaver_drop": str(folder / "drop"),
-        "dkim_selector": "s1",
+        "dkim_selector": "s1", "slack_alumni_channel": CHANNEL,
     }  # fmt: skip
     for side in Side:
         name = side.value.upper()
@@ -164,6 +167,8 @@ async def test_a_house_that_is_well(patient: Patient) -> None:
     assert names >= {
         f"slack {side} {what}" for side in TEAMS for what in ("token", "scopes", "clock", "owner")
     }
+    assert "slack alumni channel" in names
+    assert "slack company channel" not in names
     assert patient.mailbox.mails() == []
     for side, team in TEAMS.items():
         (letter,) = patient.slack.messages(team, f"U0HR{side.value.upper()}")
@@ -317,12 +322,12 @@ async def test_a_side_that_is_not_configured_is_not_asked(patient: Patient) -> N
 
 async def test_scopes_that_are_missing_or_too_many(tmp_path: Path) -> None:
     company = ["chat:write", "commands", "im:history", "im:write", "users:read.email"]
-    alumni = [*company, "users:read", "channels:read", "files:write"]
+    alumni = [*company, "users:read", "channels:history", "channels:read", "groups:read", "files:write"]
     async with street(tmp_path, {Side.COMPANY: company, Side.ALUMNI: alumni}) as patient:
         found = await patient.found(live=True)
         (missing,), (extra,) = found["slack company scopes"], found["slack alumni scopes"]
         assert (missing.ok, missing.text.args) == (False, (("scopes", "users:read"),))
-        assert (extra.ok, extra.text.args) == (None, (("scopes", "channels:read, files:write"),))
+        assert (extra.ok, extra.text.args) == (None, (("scopes", "files:write, groups:read"),))
         assert found["slack company token"][0].ok is True
 
 
@@ -337,6 +342,23 @@ async def test_the_first_owner(patient: Patient) -> None:
     for method, word in (("users.lookupByEmail", "internal_error"), ("chat.postMessage", "is_archived")):
         patient.slack.faults.fail(method, word)
         assert await patient.one("slack company owner", live=True) == (False, "doctor.owner_failed")
+
+
+async def test_the_channel_for_openings(patient: Patient) -> None:
+    name, team = "slack alumni channel", TEAMS[Side.ALUMNI]
+    assert await patient.one(name, live=True) == (True, "doctor.channel_joined")
+    assert await patient.one(name, live=True, slack_alumni_channel="") == (None, "doctor.channel_unset")
+    refused = await patient.one(name, live=True, slack_alumni_channel="C0NOWHERE")
+    assert refused == (False, "doctor.channel_refused")
+    patient.slack.faults.fail("conversations.info", "missing_scope")
+    assert await patient.one(name, live=True) == (False, "doctor.channel_refused")
+    patient.slack.kicks(team, CHANNEL)
+    (outside,) = (await patient.found(live=True))[name]
+    assert (outside.ok, outside.text.key) == (False, "doctor.channel_outside")
+    assert "/invite @Okaeri Alumni" in TEXTS.plain(outside.text, "en")
+    patient.slack.archives(team, CHANNEL)
+    assert await patient.one(name, live=True) == (False, "doctor.channel_archived")
+    assert patient.slack.channel_messages(team, CHANNEL) == []
 
 
 async def test_the_way_to_our_door(patient: Patient) -> None:

@@ -295,3 +295,25 @@ async def test_a_malformed_call_is_an_error_and_no_crash(world: Wired, body: byt
         ) as answer:
             assert answer.status == 200
             assert (await answer.json())["ok"] is False
+
+
+async def test_a_default_channel_has_every_member_but_no_guest_and_no_bot(world: Wired, user: str) -> None:
+    channel = world.slack.add_default_channel(COMPANY, "comeback")
+    later = world.slack.add_person(COMPANY, name="後藤 誠", email="goto@example.co.jp")
+    guest = world.slack.add_person(COMPANY, name="客", email="guest@example.jp", single_channel=True)
+    members = world.slack.workspace(COMPANY).channels[channel].members
+    assert {user, later} <= members
+    assert guest not in members
+    info = (await world.client.conversations_info(channel=channel))["channel"]
+    assert (info["name"], info["is_member"], info["is_archived"]) == ("comeback", False, False)
+    assert await word_of(world.client.chat_postMessage(channel=channel, text="x")) == "not_in_channel"
+    assert await word_of(world.client.conversations_history(channel=channel)) == "not_in_channel"
+    world.slack.invites(COMPANY, channel)
+    sent = await world.client.chat_postMessage(channel=channel, text="x")
+    assert (await world.client.conversations_history(channel=channel))["messages"][0]["ts"] == sent["ts"]
+    world.slack.archives(COMPANY, channel)
+    assert (await world.client.conversations_info(channel=channel))["channel"]["is_archived"]
+    assert await word_of(world.client.chat_postMessage(channel=channel, text="x")) == "is_archived"
+    assert await word_of(world.client.chat_update(channel=channel, ts=sent["ts"], text="y")) == "is_inactive"
+    world.slack.kicks(COMPANY, channel)
+    assert not (await world.client.conversations_info(channel=channel))["channel"]["is_member"]

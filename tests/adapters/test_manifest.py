@@ -17,6 +17,7 @@ from adapters.slack import read
 from adapters.slack.manifest import (
     EVENT_SCOPES,
     EVENTS,
+    IN_A_CHANNEL,
     METHODS,
     NAMES,
     dump,
@@ -68,20 +69,25 @@ def called() -> set[str]:
 
 
 def test_every_method_that_is_called_brings_its_scopes_and_no_other() -> None:
-    assert called() == set(METHODS)
+    assert called() == METHODS.keys() | IN_A_CHANNEL.keys()
 
 
-def test_nothing_else_is_read_of_conversations_than_direct_messages() -> None:
-    wanted = set().union(*METHODS.values(), *EVENT_SCOPES.values(), {"commands"})
-    assert wanted == {
-        "chat:write", "commands", "im:history", "im:write", "users:read", "users:read.email",
-    }  # fmt: skip
+def test_the_company_has_nothing_read_but_direct_messages_and_alumni_public_channels_too() -> None:
+    company = {"chat:write", "commands", "im:history", "im:write", "users:read", "users:read.email"}
+    assert set(scopes(Side.COMPANY)) == company
+    assert set(scopes(Side.ALUMNI)) - company == {"channels:history", "channels:read"}
+
+
+def test_nothing_is_heard_of_a_channel() -> None:
+    heard_there = [event for events in EVENTS.values() for event in events if event.startswith("message.")]
+    assert set(heard_there) == {"message.im"}
 
 
 @pytest.mark.parametrize("side", Side)
 def test_the_scopes_are_those_that_are_needed(side: Side) -> None:
     assert paper(side)["oauth_config"]["scopes"] == {"bot": list(scopes(side))}
     needed = {"commands"}.union(*METHODS.values(), *(EVENT_SCOPES[event] for event in EVENTS[side]))
+    needed |= set().union(*IN_A_CHANNEL.values()) if side is Side.ALUMNI else set()
     assert set(scopes(side)) == needed
 
 

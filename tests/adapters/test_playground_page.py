@@ -337,3 +337,24 @@ async def test_who_has_lost_the_account_sees_that(world: PageWorld) -> None:
     assert "このアカウントは無効になっています" in parts["stage"]
     assert parts["composer"] == ""
     assert (await world.does("says", {"text": "/alumni"}))["ok"] is False
+
+
+async def test_the_channel_is_a_room_of_those_who_are_in_it(world: PageWorld) -> None:
+    assert "room-channel" not in (await world.parts())["head"]
+    assert "data-says" in (await world.parts(room="channel"))["composer"], "who is in none sees the messages"
+    channel = world.slack.add_default_channel(COMPANY, "comeback")
+    world.slack.invites(COMPANY, channel)
+    head = (await world.parts())["head"]
+    assert "#comeback（求人）" in head
+    assert "求人が公開されると" in (await world.parts(room="channel"))["stage"]
+    other = world.slack.add_person(COMPANY, name="中村 誠", email="nakamura@example.co.jp")
+    await world.client.chat_postMessage(channel=channel, text="ご案内")
+    await world.slack.types(COMPANY, other, "いいですね", channel=channel)
+    await world.client.chat_postEphemeral(channel=channel, user=world.aiko, text="あなたへ")
+    await world.client.chat_postEphemeral(channel=channel, user=other, text="他の人へ")
+    shown = await world.parts(room="channel")
+    for words in ("ご案内", "いいですね", "中村 誠", "あなたへ"):
+        assert words in shown["stage"]
+    assert "他の人へ" not in shown["stage"]
+    assert "data-says" not in shown["composer"]
+    assert "ご案内" not in (await world.parts())["stage"]

@@ -242,6 +242,7 @@ async def test_every_answer_is_guarded(site: Site) -> None:
     person = site.member()
     who, hr = await insider(site, hr=False), await insider(site, hr=True)
     links = [site.entrance(person), site.path(person, "profile.edit"), "/alumni/do/x", "/alumni/enter/x"]
+    links += ["/alumni/download/x"]
     for path in (*PAGES, *links, "/alumni/nothing", "/alumni/act"):
         for cookies in ({}, who.cookies, hr.cookies):
             for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):

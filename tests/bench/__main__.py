@@ -1,7 +1,7 @@
 """`make bench`: measures, prints a table, writes `var/bench.json`. Limits are measured in the same run.
 
-`OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, `OKAERI_BENCH_OUT` where
-the rows go.
+`OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, openings through ten times as
+many; `OKAERI_BENCH_OUT` is where the rows go.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tests.bench import figures, finding, paging, starting
+from tests.bench import figures, finding, matching, paging, starting
 
 
 class Wanted(BaseSettings):
@@ -33,7 +33,7 @@ async def _measure(wanted: Wanted) -> list[figures.Figure]:
     with tempfile.TemporaryDirectory(prefix="okaeri-bench-") as folder:
         return [
             row
-            for group in (finding, paging, starting)
+            for group in (finding, paging, matching, starting)
             for row in await group.measure(Path(folder), wanted.people, _told)
         ]
 

@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
+from bot import names
 from bot.conversation import Address, Platform, Side, Standing
 from bot.visibility import CHOOSABLE, Audience
 from storage import search
 from storage.accounts import Account, web_person
 from storage.columns import new_id
 from storage.engine import Tx, now, vault_of
-from storage.people import Person, PersonKey
+from storage.people import Person, PersonKey, Skill
 from storage.search import SearchDoc
 from storage.sessions import WebSession
 
@@ -44,9 +45,10 @@ class Town:
 
     def __init__(self, at: datetime) -> None:
         self._at = at
-        self._dice = random.Random(20260331)
+        self._dice, self._craft = random.Random(20260331), random.Random(20260401)
         self._surnames, self._given = _pairs("surnames"), _pairs("given")
         self._weights = [1 / (rank + 6) for rank in range(len(self._surnames))]
+        self._known = [1 / (rank + 2) for rank in range(len(WORDS["skills"]))]
 
     @cached_property
     def _rare(self) -> list[tuple[str, str]]:
@@ -75,8 +77,13 @@ class Town:
             "listed": sure or dice.random() < 0.92, "mail_only": False, "confirmed_on": date(2026, 1, 5),
             "shown": [field for field in CHOOSABLE if sure or dice.random() < 0.9],
             "member_from": self._at - timedelta(days=number % 900 + 1), "unreachable": "", "version": 1,
-            "about": "",
+            "about": "", "skills": self._skills(),
         }  # fmt: skip
+
+    def _skills(self) -> str:
+        """None to four, as typed; the commonest is one person's in four, most are one's in a hundred."""
+        found = self._craft.choices(WORDS["skills"], self._known, k=self._craft.randrange(5))
+        return ", ".join(dict.fromkeys(found))
 
     def _laid_down(self, number: int) -> dict[str, str]:
         """What the first ones are, whatever the dice say: all of `sure`, then each common surname once."""
@@ -104,6 +111,8 @@ def fill(tx: Tx, count: int) -> None:
         tx.execute(insert(Person), chunk)
         keys = [(p["id"], vault.wrap(secrets.token_bytes(32), f"person_keys:{p['id']}")) for p in chunk]
         tx.execute(insert(PersonKey), [{"person_id": who, "wrapped": key} for who, key in keys])
+        known = [{"person_id": p["id"], "word": word} for p in chunk for word, _ in names.skills(p["skills"])]
+        tx.execute(insert(Skill), known)
         docs = [doc for person in chunk for doc in _documents(person)]
         tx.execute(insert(SearchDoc), docs)
     tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('rebuild')"))

@@ -7,6 +7,7 @@ playground's own macros in a real browser.
 from __future__ import annotations
 
 import json
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,12 @@ from playwright.async_api import async_playwright
 from adapters.playground import blocks
 from adapters.playground.page_parts import environment
 from bot.conversation import Side
+from bot.playground import CHANNEL, HR_EMAIL
+from storage import openings
+from storage.engine import Tx
 from tests.e2e.browser import find_browser, launch_flags
+from tests.hands import choices, later, opens_the_form
+from tests.posting import CONDITIONS, FORM, begins
 from tests.world import Somebody, World, world_in
 
 SHOTS = Path("var/shots")
@@ -130,13 +136,93 @@ async def _journey(world: World, locale: str) -> Gallery:
     await world.on("2026-05-20", at="11:00")
     gallery.look(aiko)
     await aiko.presses("checkin.same")
+    await _hand(gallery, aiko, world.hr)
+    await _jobs(gallery, aiko, world.hr)
     await aiko.types("/alumni stop")
     await aiko.presses("stop.leave")
     gallery.look(aiko, world.hr)
     await aiko.fills(None, sure=["yes"])
     await world.hr.types("/alumni leavers")
     gallery.look(aiko, world.hr)
+    await _openings(gallery, world.hr)
     return gallery
+
+
+async def _jobs(gallery: Gallery, aiko: Somebody, hr: Somebody) -> None:
+    """Looking through openings, wishes, a message of what suits, what is mine, and who waits."""
+    world = gallery._world
+    await aiko.types("/jobs")
+    for action in ("openings.show", "openings.narrow"):
+        await aiko.presses(action)
+        gallery.look(aiko)
+    await aiko.fills(None, keywords="no such thing", employments=["side_job"], remote=["yes"])
+    await aiko.types("/alumni wishes")
+    gallery.look(aiko)
+    agreed = list(choices(aiko)["tell"].values())
+    await aiko.fills(None, keywords="Python", places="", employments=["regular"], tell=agreed)
+    world.writes(lambda tx: an_opening(tx, "Python"))
+    await world.settle()
+    await aiko.types("/alumni openings mine")
+    await hr.types("/alumni openings mine", Side.COMPANY)
+    gallery.look(aiko, hr)
+
+
+async def _hand(gallery: Gallery, aiko: Somebody, hr: Somebody) -> None:
+    """A raised hand, from the names to the answer, as both sides see it."""
+    world = gallery._world
+    world.writes(an_opening)
+    await opens_the_form(world, aiko, world.reads(lambda tx: openings.get(tx, 1)))
+    gallery.look(aiko)
+    boxes = choices(aiko)
+    await aiko.fills(None, readers=[], agree=list(boxes["agree"].values()))
+    gallery.look(aiko)
+    await aiko.fills(None, readers=list(boxes["readers"].values()), agree=list(boxes["agree"].values()))
+    gallery.look(aiko)
+    await later(world, minutes=11)
+    gallery.look(hr)
+    await hr.presses("answer.read", Side.COMPANY)
+    gallery.look(hr)
+    await hr.presses("answer.step", Side.COMPANY)
+    gallery.look(hr)
+    for step in ("contacted", "talk", "closed"):
+        await hr.fills(Side.COMPANY, step=step, note="")
+        await world.settle()
+        await aiko.presses("interest.own")
+        gallery.look(aiko, hr)
+        await hr.presses("answer.read", Side.COMPANY)
+        await hr.presses("answer.step", Side.COMPANY)
+    await aiko.presses("interest.take_back")
+    gallery.look(aiko)
+
+
+def an_opening(tx: Tx, title: str = "営業企画") -> None:
+    """An opening that HR answers for."""
+    row = openings.add(tx, "slack:T0MINATO:U0HR", title=title, closes_on=date(2026, 12, 31),
+                       owner=HR_EMAIL, owner_name="佐藤 美咲", department="営業部")  # fmt: skip
+    openings.publish(tx, row, "slack:T0MINATO:U0HR")
+
+
+async def _openings(gallery: Gallery, hr: Somebody) -> None:
+    """What HR sees of an opening, from the form to the end."""
+    await begins(hr)
+    gallery.look(hr)
+    await hr.fills(**{**FORM, "closes_on": "2026-01-01"})
+    gallery.look(hr)
+    await hr.fills(closes_on="2026-07-31")
+    await hr.presses("draft.more")
+    gallery.look(hr)
+    await hr.fills(**CONDITIONS)
+    gallery.look(hr)
+    gallery._world.slack.kicks("T0ALUMNI", CHANNEL)
+    await hr.presses("post.publish")
+    await gallery._world.settle()
+    await hr.types("/alumni post 2")
+    await hr.presses("standing.close")
+    gallery.look(hr)
+    await gallery._world.on("2026-08-01", at="10:00")
+    await hr.types("/alumni post")
+    await hr.types("/alumni post 2")
+    gallery.look(hr)
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])

@@ -17,6 +17,7 @@ from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
 from bot.app import CATALOGUE
 from bot.conversation import Address, Card, Paragraph, Platform, Side, t
+from bot.policy import Policy
 from bot.ports import Guest, MailTo, Outgoing
 from bot.texts import Texts
 from bot.wire import dump_card
@@ -29,7 +30,7 @@ from storage.people import Person
 from tests.desk import POLICY, Desk
 
 TEAM = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
-SCOPES = ["chat:write", "im:write", "im:history", "users:read", "users:read.email"]
+SCOPES = ["chat:write", "im:write", "im:history", "channels:history", "users:read", "users:read.email"]
 CARD = dump_card(Card(t("checkin.title"), (Paragraph(t("checkin.how_now")),), t("common.notice")))
 PATIENCE = 0.6  # seconds that the client waits for Slack
 SAID = Said("ja", "slack")
@@ -68,11 +69,13 @@ class Post:
     mails: Letterbox
     messenger: SlackMessenger
     pace: float = 0.0
+    policy: Policy = field(default_factory=lambda: POLICY)
 
     def courier(self, desk: Desk | None = None) -> Courier:
         """One process that delivers."""
         chats = dict.fromkeys(Side, self.messenger)
-        return Courier((desk or self.desk).database, POLICY, Doors(chats, self.mails, NoInviter(), self.pace))
+        doors = Doors(chats, self.mails, NoInviter(), self.pace)
+        return Courier((desk or self.desk).database, self.policy, doors)
 
     def alumnus(self, name: str = "髙橋 愛子", email: str = "") -> Person:
         """Somebody who consented, with an account and perhaps a proven mailbox."""

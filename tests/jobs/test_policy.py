@@ -62,7 +62,7 @@ async def test_what_runs_everywhere_waits_for_no_lease(desk: Desk) -> None:
 
         return Job(name, 15, run, everywhere=everywhere)
 
-    desk.does(lambda tx: [leases.take(tx, name, "another", 600) for name in ("shared", "own")])
+    desk.does(lambda tx: leases.take(tx, ["shared", "own"], "another", 600))
     schedule = Schedule(desk.database, [job("shared", everywhere=False), job("own", everywhere=True)])
     await schedule.run("own")
     await schedule.run("shared")

@@ -183,7 +183,7 @@ def test_the_whole_document_has_every_value_and_changes_nothing() -> None:
     text = document.whole(Charter(POLICY), GROUND, 7)
     table = tomllib.loads(text)
     assert table["version"] == 7
-    assert {f"{s}.{k}" for s in table if s in charter.SECTIONS[:4] for k in table[s]} == {
+    assert {f"{s}.{k}" for s in table if s in charter.SECTIONS[:5] for k in table[s]} == {
         r.key for r in RULES
     }
     assert '# "welcome.title" = "A question from {network}"' in text.splitlines()

@@ -256,3 +256,17 @@ def test_questions_are_shown_filled_in() -> None:
     empty = questions(Optional, "x", Optional(), lambda _: False)
     assert [q.value for q in empty] == ["", "", "", "", (), ""]
     assert not any(q.required for q in empty)
+
+
+@dataclass(frozen=True)
+class Open:
+    """Choices that only the opened form names."""
+
+    who: tuple[str, ...] = choices()
+
+
+def test_choices_without_values_take_what_comes_for_the_handler_to_check() -> None:
+    assert read(Open, {"who": ("a", "b")}) == Open(("a", "b"))
+    assert read(Open, {"who": "a"}) == Open()
+    (shown,) = questions(Open, "demo.open", Open(("a",)), lambda key: False)
+    assert (shown.label, shown.options, shown.value) == (t("demo.open.who"), (), ("a",))

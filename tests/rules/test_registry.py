@@ -15,6 +15,7 @@ from bot.conversation import (
     Button,
     Card,
     Conversation,
+    Field,
     MemberLeft,
     Platform,
     Role,
@@ -90,6 +91,7 @@ def test_calling_an_action_binds_its_arguments_in_their_order() -> None:
         {"person": "p_1", "page": True, "more": True},
         {"person": "p_1", "page": 2, "more": 1},
         {"person": None, "page": 2, "more": True},
+        {"person": "p_1", "page": 2**63, "more": True},
     ],
 )
 def test_forged_arguments_are_out_of_date(args: dict[str, object]) -> None:
@@ -199,3 +201,27 @@ def test_the_house_is_discovered_and_closed() -> None:
     with pytest.raises(AttributeError):
         registry.commands = {}  # type: ignore[misc]
     assert room.discover("bot.commands").handlers.keys() == registry.handlers.keys()
+
+
+def test_a_form_is_shaped_for_whom_it_opens(desk: Desk) -> None:
+    """Choices that only storage knows are put in, a question answered before is left out."""
+    made = Feature("bot.commands.demo")
+
+    @made.form(Name, Side.ALUMNI)
+    def rename(ctx: Context, form: Name, person: str) -> Answer:
+        return None
+
+    @rename.shaped
+    def fewer(ctx: Context, shown: tuple[Field, ...], person: str) -> tuple[Field, ...]:
+        return () if person == "p_1" else shown
+
+    made.homepage(lambda ctx: Card("home"))
+    who = Address(Platform.WEB, "alumni", "p_1")
+    with desk.transaction() as tx:
+        actor, place = Actor(who, Side.ALUMNI), Conversation("alumni", "x")
+        ctx = Context(tx, actor, desk.clock.now(), POLICY, Registry.of([made]), place)
+        shape = rename.handler.shape
+        assert shape is not None
+        asked = (Field("name", "text", "x"),)
+        assert shape(ctx, asked, person="p_1") == ()
+        assert shape(ctx, asked, person="p_2") == asked

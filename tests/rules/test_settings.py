@@ -32,6 +32,9 @@ GOOD = {
     "slack_company_team_id": "T1",
     "slack_company_bot_token": f"xoxb-{SECRET}",
 }
+ALUMNI = {
+    name.replace("company", "alumni"): f"{value}2" for name, value in GOOD.items() if name.startswith("slack")
+}
 
 
 def made(**changes: object) -> Settings:
@@ -98,6 +101,8 @@ def test_good_settings_are_taken() -> None:
         ("erasure_log", "/nowhere/at/all/list"),
         ("slack_company_app_id", ""),
         ("slack_alumni_team_id", "T2"),
+        ("slack_alumni_channel", "C0JOBS"),
+        ("slack_alumni_channel", "#comeback"),
     ],
 )
 def test_each_mistake_names_its_variable_and_what_would_be_right(name: str, value: object) -> None:
@@ -132,12 +137,23 @@ def test_a_house_may_do_without_chat() -> None:
 
 
 def test_an_alumni_workspace_needs_its_invitation_link() -> None:
-    alumni = {
-        name.replace("company", "alumni"): f"{value}2"
-        for name, value in GOOD.items()
-        if name.startswith("slack")
-    }
-    assert [line for line in mistakes(alumni_invite_url="", **alumni) if "OKAERI_ALUMNI_INVITE_URL" in line]
+    assert [line for line in mistakes(alumni_invite_url="", **ALUMNI) if "OKAERI_ALUMNI_INVITE_URL" in line]
+
+
+def test_a_channel_belongs_to_the_alumni_workspace() -> None:
+    settings = made(slack_alumni_channel="C0JOBS", **ALUMNI)
+    check(settings)
+    assert settings.policy().channels == ("slack:T12:C0JOBS",)
+    assert made(**ALUMNI).policy().channels == ()
+    assert made(slack_alumni_channel="C0JOBS").policy().channels == ()
+    (told,) = mistakes(slack_alumni_channel="C0JOBS")
+    assert told.startswith("OKAERI_SLACK_ALUMNI_CHANNEL: no alumni workspace")
+
+
+@pytest.mark.parametrize("channel", ["#comeback", "comeback", "D0HR", "U0AIKO", "G0SECRET", "C", "c0jobs"])
+def test_a_channel_is_told_by_its_id(channel: str) -> None:
+    (told,) = mistakes(slack_alumni_channel=channel, **ALUMNI)
+    assert told.startswith(f"OKAERI_SLACK_ALUMNI_CHANNEL: {channel!r}; right: a public channel's id")
 
 
 def test_values_of_a_wrong_type_are_told_at_once_and_not_repeated() -> None:

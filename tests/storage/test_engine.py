@@ -17,8 +17,9 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.errors import ConfigError
 from bot.notices import take_notice
+from jobs.erasures import Erasures
 from storage import codes, inbox, people
-from storage.engine import Tx, sqlite_engine
+from storage.engine import Tx, sqlite_engine, wipe
 from tests.desk import POLICY, VAULT, Desk, notice
 from tests.storage.writer import count_up
 
@@ -189,3 +190,30 @@ async def test_a_read_that_lasts_holds_nobody_up(desk: Desk) -> None:
         assert await desk.database.run(lambda tx: "quick", reads=True) == "quick"
     quick.set()
     assert await slow
+
+
+async def test_what_is_wiped_is_owed_until_the_log_is_empty(desk: Desk) -> None:
+    """Deleted rows leave the log too, soon; nothing is owed for what was rolled back."""
+    database = desk.database
+    await database.write_back()
+
+    def fails(tx: Tx) -> None:
+        wipe(tx)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        desk.does(fails)
+    assert not database.unwiped.is_set()
+    person_id = desk.does(lambda tx: people.add(tx, "鵜飼 蛍").id)
+
+    def gone(tx: Tx) -> None:
+        tx.execute(text("DELETE FROM person_keys"))
+        tx.execute(text("DELETE FROM people"))
+        wipe(tx)
+
+    desk.does(gone)
+    assert database.unwiped.is_set()
+    assert "鵜飼 蛍".encode() in desk.bytes()
+    await Erasures(database, None).keep()
+    assert not database.unwiped.is_set()
+    assert person_id.encode() not in desk.bytes()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import NoResultFound
 from storage import consents, outbox, people
 from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
-from storage.outbox import LEASE, TRIES, Delivery, Draft, Route, Status
+from storage.outbox import LEASE, TRIES, Delivery, Draft, Route, Stand, Status
 from tests.desk import Desk
 
 WORDS = '{"is":"Card","title":"ひみつの言葉"}'
@@ -112,6 +112,71 @@ def test_sent_drops_the_words_and_keeps_where_it_stands(desk: Desk) -> None:
         with pytest.raises(LookupError):
             outbox.body(tx, row)
         assert outbox.put(tx, draft()) is None
+
+
+CHANNEL = "slack:T0ALUMNI:C0JOBS"
+
+
+def to_channel(tx: Tx, dedup: str, **values: object) -> Delivery:
+    return put(tx, dedup, route=Route.CHANNEL, to=CHANNEL, **values)
+
+
+def test_a_channel_gets_what_is_for_nobody_and_needs_no_consent(tx: Tx) -> None:
+    row = to_channel(tx, "1", purpose=Purpose.OPENINGS)
+    assert (row.person_id, row.remote) == (None, "")
+    assert outbox.body(tx, row)["to"] == CHANNEL
+    assert outbox.may_go(tx, row)
+    aiko = people.add(tx, "田中 愛子")
+    for whose in ({"person_id": aiko.id}, {"leaver_id": 1}, {"staff_id": 1}):
+        with pytest.raises(ValueError, match="nobody"):
+            to_channel(tx, "2", **whose)
+    with pytest.raises(ValueError, match="in a channel"):
+        put(tx, "3", edits="D0AIKO:1.1")
+
+
+def test_where_a_message_stands_can_be_asked(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        assert outbox.stands(tx, "1") is None
+        to_channel(tx, "1")
+        assert outbox.stands(tx, "1") == Stand(Status.PENDING, "", "")
+        (row,) = claim(tx)
+        outbox.again(tx, row, 0.0, "ratelimited")
+        assert outbox.stands(tx, "1") == Stand(Status.PENDING, "", "ratelimited")
+        (row,) = claim(tx)
+        outbox.sent(tx, row, "chat", "C0JOBS:1.1")
+        assert outbox.stands(tx, "1") == Stand(Status.SENT, "C0JOBS:1.1", "")
+        to_channel(tx, "2")
+        (row,) = claim(tx)
+        outbox.dead(tx, row, "not_in_channel")
+        assert outbox.stands(tx, "2") == Stand(Status.DEAD, "", "not_in_channel")
+        to_channel(tx, "3", edits="C0JOBS:1.1")
+        assert outbox.stands(tx, "3") == Stand(Status.PENDING, "C0JOBS:1.1", "")
+
+
+def test_edits_of_one_message_go_one_after_the_other(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        first = to_channel(tx, "1", edits="C0JOBS:1.1")
+        other = to_channel(tx, "other", edits="C0JOBS:2.2")
+        fresh = to_channel(tx, "fresh")
+        assert not any(outbox.overtaken(tx, row) for row in (first, other, fresh))
+        claim(tx)
+        second = to_channel(tx, "2", edits="C0JOBS:1.1")
+        claim(tx)
+        rows = (first, second, other, fresh)
+        assert [row.dedup for row in rows if outbox.overtaken(tx, row)] == ["1"]
+        assert [row.dedup for row in rows if outbox.follows(tx, row)] == ["2"]
+        outbox.drop(tx, first, "overtaken")
+        assert not outbox.follows(tx, second)
+
+
+def test_an_edit_waits_for_a_dead_process_no_longer_than_its_lease(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        to_channel(tx, "1", edits="C0JOBS:1.1")
+        claim(tx)
+        second = to_channel(tx, "2", edits="C0JOBS:1.1")
+        assert outbox.follows(tx, second)
+        desk.clock.passes(LEASE)
+        assert not outbox.follows(tx, second)
 
 
 def test_a_trouble_comes_again_until_it_is_dead(desk: Desk) -> None:

@@ -138,6 +138,28 @@ def test_down_and_up_again(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_what_waits_in_the_outbox_survives_another_route(tmp_path: Path) -> None:
+    schema.upgrade(url(tmp_path))
+    engine = sqlite_engine(url(tmp_path), foreign_keys=False)
+    made = config()
+    row = (
+        "INSERT INTO outbox (dedup, kind, purpose, route, delivery, payload, status, next_try, attempts,"
+        " ambiguous, went_by, remote, reason, leaver_id) VALUES ('{0}', 'k', 'asking', '{0}', '{0}', x'01',"
+        " 'pending', 1.5, 2, 1, 'w', 'r', 'why', 7)"
+    )
+    with engine.begin() as connection:
+        for route in ("staff", "channel"):
+            connection.exec_driver_sql(row.format(route))
+        before = connection.exec_driver_sql("SELECT * FROM outbox WHERE route = 'staff'").all()
+    for move, target in ((command.downgrade, "0005"), (command.upgrade, "head")):
+        with engine.connect() as connection:
+            made.attributes["connection"] = connection
+            move(made, target)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM outbox").all() == before
+    engine.dispose()
+
+
 def test_the_tables_can_be_made_on_postgresql() -> None:
     made: list[str] = []
     engine = create_mock_engine(
@@ -157,5 +179,8 @@ def test_the_migrations_can_be_written_for_postgresql() -> None:
     for table in schema.metadata().tables:
         assert f"CREATE TABLE {table} (" in sql
     assert "fts5" not in sql
+    assert "route IN ('company_chat'," in sql
+    assert "'channel')" in sql
+    assert "outbox_anew" not in sql
     command.downgrade(down, f"{_head()}:base", sql=True)
     assert "DROP TABLE people" in down.output_buffer.getvalue()  # type: ignore[union-attr]

@@ -18,7 +18,7 @@ from storage.engine import Tx, now
 from storage.people import Person
 from tests.desk import Desk, desk_on, tokyo
 
-SEARCHED = ("name", "kana", "former_name", "employer", "position", "department", "place")
+SEARCHED = ("name", "kana", "former_name", "employer", "position", "skills", "department", "place")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Somebody:
 WORDS = st.sampled_from(
     ["田中", "髙橋", "高橋", "愛子", "山田太郎", "タナカ", "たかはし", "さとう", "ﾜﾀﾅﾍﾞ", "渡邉", "渡辺", "田",
      "Tanaka", "O'Brien", "ＳＡＴＯＨ", "Ana-Maria Müller", "_valumni", "a", "営業部", "福岡", "東京 23",
-     "😀", "青空ロジ 株式会社"]
+     "😀", "青空ロジ 株式会社", "Python, 経理", "python"]
 )  # fmt: skip
 PHRASES = st.lists(WORDS, min_size=1, max_size=2).map(" ".join)
 PEOPLE = st.builds(

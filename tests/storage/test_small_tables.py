@@ -92,17 +92,19 @@ def test_a_lane_is_free_again_after_its_time(desk: Desk) -> None:
 
 def test_a_lease_is_held_by_one_until_it_ends(desk: Desk) -> None:
     with desk.transaction() as tx:
-        assert leases.take(tx, "outbox", "a", 60)
-        assert leases.take(tx, "outbox", "a", 60)
-        assert not leases.take(tx, "outbox", "b", 60)
-        assert leases.take(tx, "drop", "b", 60)
-        leases.give_back(tx, "outbox", "b", well=False)
-        assert not leases.take(tx, "outbox", "b", 60)
-        leases.give_back(tx, "outbox", "a", well=True)
+        assert leases.take(tx, ["outbox"], "a", 60)
+        assert leases.take(tx, ["outbox"], "a", 60)
+        assert not leases.take(tx, ["outbox"], "b", 60)
+        assert leases.take(tx, ["drop"], "b", 60)
+        assert leases.take(tx, ["outbox", "drop"], "b", 60) == ["drop"]
+        leases.give_back(tx, ["outbox"], "b", ["outbox"])
+        assert not leases.take(tx, ["outbox"], "b", 60)
+        leases.give_back(tx, ["outbox"], "a")
+        tx.expire_all()
         assert tx.get_one(Lease, "outbox").ended_well == desk.clock.wire()
-        assert leases.take(tx, "outbox", "b", 60)
+        assert leases.take(tx, ["outbox"], "b", 60)
         desk.clock.passes(60)
-        assert leases.take(tx, "outbox", "a", 60)
+        assert leases.take(tx, ["outbox"], "a", 60)
 
 
 # --- journal, feed files -------------------------------------------------------------------------------

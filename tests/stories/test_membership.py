@@ -70,12 +70,13 @@ async def test_help_and_home_list_exactly_what_may_be_done(world: World) -> None
         world, "x", alumni_user=world.slack.add_person(ALUMNI, name="x", email="x@home.example.jp")
     )
     await aiko.joins()
-    assert await may(world.hr, Side.COMPANY) == {"find", "leavers", "policy", "help"}
+    assert await may(world.hr, Side.COMPANY) == {"find", "leavers", "openings", "policy", "post", "help"}
     assert await may(world.employee("中島 健"), Side.COMPANY) == {"help"}
     assert await may(stranger, Side.ALUMNI) == {"join", "help"}
     assert await may(aiko, Side.ALUMNI) == {"address", "profile", "privacy", "stop", "help"}
     await world.on("2026-04-01", at="00:00")
-    assert await may(aiko, Side.ALUMNI) == {"address", "find", "profile", "privacy", "stop", "help"}
+    member = {"address", "find", "openings", "profile", "privacy", "refer", "stop", "wishes", "help"}
+    assert await may(aiko, Side.ALUMNI) == member
     for verb in ("find 高橋", "profile", "stop"):
         assert "参加の手続き" in await stranger.types(f"/alumni {verb}"), verb
         assert "ここでは使えません" in await aiko.types(f"/alumni {verb}", Side.COMPANY) or verb.startswith(

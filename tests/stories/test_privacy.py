@@ -227,11 +227,21 @@ async def test_a_member_who_died_is_left_in_peace(world: World) -> None:
 
 
 async def test_after_an_erase_nothing_is_on_the_disk_any_more(world: World) -> None:
-    aiko = await a_member(world, "鵜飼 蛍", employer="ざくろ堂", kana="ウカイ ホタル", shown=["employer"])
+    aiko = await a_member(
+        world,
+        "鵜飼 蛍",
+        employer="ざくろ堂",
+        kana="ウカイ ホタル",
+        shown=["employer"],
+        skills="蒔絵, 鼈甲細工",
+    )
     person = aiko.person.id
     draft = Draft("checkin.nudge", '{"鵜飼": 1}', STAY, Route.ALUMNI_CHAT, "x", person_id=person)
     world.writes(lambda tx: outbox.put(tx, draft))
-    words = [word.encode() for word in ("鵜飼", "ざくろ", "ウカイ", "ukai", aiko.company_email, aiko.number)]
+    words = [
+        word.encode()
+        for word in ("鵜飼", "ざくろ", "ウカイ", "ukai", "蒔絵", "鼈甲", aiko.company_email, aiko.number)
+    ]
     disk = Path(world.ground.app.core.settings.database_url.removeprefix("sqlite:///"))
     assert words[0] in whole(disk)
     await aiko.types("/alumni privacy")

@@ -95,7 +95,7 @@ function putStage(spot, html) {
     if (key === stageKey && open.has(mail.dataset.mail)) mail.open = open.get(mail.dataset.mail);
   }
   const grew = spot.querySelectorAll("[data-ts]").length > count;
-  if (where.tab !== "mail" && where.room === "messages" && (key !== stageKey || atEnd || grew)) {
+  if (where.tab !== "mail" && where.room !== "home" && (key !== stageKey || atEnd || grew)) {
     spot.scrollTop = spot.scrollHeight;
   } else if (key !== stageKey) {
     spot.scrollTop = 0;

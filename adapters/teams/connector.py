@@ -1,0 +1,117 @@
+"""Calls to a tenant's connector: post, edit, open a chat. By aiohttp, with our own token, never twice.
+
+Source: Bot Connector REST API; platform-facts T4 (botbuilder's client blocks threads), T6 (what may be tried
+again).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from adapters.teams.seats import Seat
+from adapters.teams.tokens import Tokens
+from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+
+Json = Mapping[str, Any]
+LATER = frozenset({412, 429, 502, 504})
+"""What may be sent again. Source: Microsoft, "Rate limits": 429, 412, 502 and 504, with growing pauses."""
+_SOON = 30.0
+_HR_MENDS = 300.0  # seconds: a wrong secret is somebody's to repair
+
+
+class Spot(NamedTuple):
+    """A conversation, and the connector that leads there (an allowed one)."""
+
+    service_url: str
+    conversation: str
+
+
+class Connector:
+    """One seat's way out. Every method may raise `Retry`, `Ambiguous`, `Undeliverable` with Teams' word."""
+
+    def __init__(self, session: aiohttp.ClientSession, tokens: Tokens, seat: Seat) -> None:
+        self._session, self._tokens, self._seat = session, tokens, seat
+
+    async def post(self, spot: Spot, activity: Json) -> str:
+        """Say something; the message's id. In a thread of a channel the conversation names the thread."""
+        said = await self._call("POST", _path(spot, "activities"), self._signed(activity))
+        return str(said.get("id") or "")
+
+    async def edit(self, spot: Spot, message: str, activity: Json) -> None:
+        """Put something else in the place of a message of ours; twice is as good as once."""
+        content = self._signed(activity) | {"id": message}
+        try:
+            await self._call("PUT", _path(spot, "activities", message), content)
+        except Ambiguous as unsure:
+            raise Retry(unsure.reason, _SOON) from unsure
+
+    async def open(self, service_url: str, user: str) -> str:
+        """The chat with somebody, by their Entra object id; the same one every time.
+
+        `Undeliverable` when our app is not installed for them (platform-facts T7).
+        """
+        wanted = {
+            "isGroup": False,
+            "bot": {"id": self._seat.bot},
+            "members": [{"id": user}],
+            "tenantId": self._seat.tenant,
+            "channelData": {"tenant": {"id": self._seat.tenant}},
+        }
+        said = await self._call("POST", _path(Spot(service_url, "")), wanted)
+        if not said.get("id"):
+            raise Undeliverable("no_conversation")
+        return str(said["id"])
+
+    def _signed(self, activity: Json) -> dict[str, Any]:
+        """Source: Bot Connector: an activity without `from` is refused."""
+        return {**activity, "from": {"id": self._seat.bot}}
+
+    async def _call(self, method: str, url: URL, body: Json) -> Json:
+        headers = await self._tokens.bearer()
+        try:
+            async with self._session.request(
+                method, url, json=body, headers=headers, allow_redirects=False
+            ) as answer:
+                said = await _json(answer)
+                if answer.status >= 300:
+                    if answer.status == 401:
+                        self._tokens.refused()
+                    raise _trouble(answer, said)
+                return said
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as never_left:
+            raise Retry("unreachable", _SOON) from never_left
+        except (aiohttp.ClientError, TimeoutError) as lost:
+            raise Ambiguous("connection_lost") from lost
+
+
+def _path(spot: Spot, *rest: str) -> URL:
+    """Ids hold `:`, `;`, `@` and `/`, and come from outside: each is one quoted part of the path."""
+    parts = ["v3", "conversations", *filter(None, [spot.conversation]), *rest]
+    path = "/".join(quote(part, safe="") for part in parts)
+    return URL(f"{spot.service_url.rstrip('/')}/{path}", encoded=True)
+
+
+async def _json(answer: aiohttp.ClientResponse) -> Json:
+    try:
+        said = await answer.json(content_type=None)
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {}
+
+
+def _trouble(answer: aiohttp.ClientResponse, said: Json) -> Trouble:
+    """What a refusal means; Teams' own word, such as `MessageWritesBlocked` or `ConversationNotFound`."""
+    error = said.get("error")
+    word = str(error.get("code") or "") if isinstance(error, Mapping) else ""
+    word = word[:64] or f"http_{answer.status}"
+    if answer.status in LATER:
+        wait = answer.headers.get("Retry-After", "")
+        return Retry(word, float(wait) if wait.isdigit() else _SOON)
+    if answer.status == 401:
+        return Retry(word, _HR_MENDS)
+    return Ambiguous(word) if answer.status >= 500 else Undeliverable(word)

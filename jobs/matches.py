@@ -1,0 +1,116 @@
+"""Openings that suit somebody are told: at most one message a person and seven days, never an opening twice.
+
+For eight days after it was opened, an opening is compared once a day with whoever may be told, so that who
+rests or pauses for a while still hears of it. `Opening.matched_upto` is how far that is: the last person's id
+while a pass goes on, the day when it is through, at last `openings.DONE`. Memory holds one batch of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from bot.commands import openings as cards
+from bot.commands import wishes as forms
+from bot.matching import Match, Sought, match
+from bot.policy import Policy
+from bot.post import Letter, to_alumnus
+from storage import interests, matching, openings, people, wishes
+from storage.consents import Purpose
+from storage.engine import Database, Tx, now
+from storage.openings import Opening
+from storage.people import Person
+
+LOOKED = 5000
+TOLD = 50
+BATCHES = 50
+MOST = 5
+NEW = timedelta(days=8)
+"""One day longer than `matching.REST`: who was told of something else on the first day is asked once more."""
+Fresh = Sequence[tuple[Opening, Sought]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One opening, who of the people looked at is to hear of it, and how far that brings it."""
+
+    opening: int
+    people: tuple[str, ...]
+    upto: str
+
+
+async def sweep(database: Database, policy: Policy) -> bool:
+    """At most `BATCHES` rounds; whether there was anything. Looking holds nobody up: only telling writes."""
+    for done in range(BATCHES):
+        found = await database.run(partial(look, policy=policy), reads=True)
+        if found is None:
+            return done > 0
+        for first in range(0, len(found.people), TOLD):
+            some = found.people[first : first + TOLD]
+            await database.run(partial(tell, policy=policy, some=some))
+        await database.run(partial(went, done=found))
+    return True
+
+
+def look(tx: Tx, policy: Policy) -> Round | None:
+    """The next people for the first opening that was not compared with everybody today."""
+    day = policy.day(now(tx))
+    row = next((one for one in openings.unmatched(tx, day) if one.matched_upto != day.isoformat()), None)
+    if row is None:
+        return None
+    opening = matching.sought(row, day)
+    batch = matching.seekers(tx, row, _after(row), LOOKED)
+    real = tuple(one.person_id for one in batch.seekers if match(opening, one).real)
+    return Round(row.id, real, batch.upto or _through(row, policy, day))
+
+
+def tell(tx: Tx, policy: Policy, some: Sequence[str]) -> None:
+    """Each of them hears of everything new that suits."""
+    day = policy.day(now(tx))
+    fresh = [(one, matching.sought(one, day)) for one in openings.unmatched(tx, day)]
+    for person_id in some:
+        _tell(tx, policy, person_id, fresh)
+
+
+def went(tx: Tx, done: Round) -> None:
+    """Keep how far it is, whatever became of the opening meanwhile."""
+    if (row := openings.get(tx, done.opening)) is not None:
+        openings.matched(tx, row, done.upto)
+
+
+def _after(row: Opening) -> str:
+    """Where the pass goes on: a day is no id, and stands for a pass that is over."""
+    return "" if row.matched_upto[:1].isdigit() else row.matched_upto
+
+
+def _through(row: Opening, policy: Policy, day: date) -> str:
+    over = row.opened_at is None or policy.day(row.opened_at) + NEW <= day
+    return openings.DONE if over else day.isoformat()
+
+
+def _tell(tx: Tx, policy: Policy, person_id: str, fresh: Fresh) -> None:
+    """The best first; what they were told or answered is left out."""
+    one, wish, person = matching.seeker(tx, person_id), wishes.get(tx, person_id), people.get(tx, person_id)
+    if one is None or wish is None or person is None or not matching.may_hear(tx, person, wish):
+        return
+    suits = ((row, match(opening, one)) for row, opening in fresh if row.id not in wish.told)
+    found = [pair for pair in suits if pair[1].real and interests.of(tx, pair[0].id, person.id) is None]
+    if not found:
+        return
+    found = sorted(found, key=_rank)[:MOST]
+    at = now(tx)
+    letter = Letter(forms.NEWS, cards.suiting(found, forms.button()), f"{policy.day(at):%Y%m%d}",
+                    Purpose.OPENINGS, not_before=_window(at, person, policy))  # fmt: skip
+    if to_alumnus(tx, person.id, letter):
+        wishes.told(tx, wish, [row.id for row, _ in found])
+
+
+def _rank(pair: tuple[Opening, Match]) -> tuple[int, int]:
+    return -pair[1].score, -pair[0].id
+
+
+def _window(at: datetime, person: Person, policy: Policy) -> datetime:
+    opens, closes = policy.checkin_opens, policy.checkin_closes
+    return policy.calendar.next_window(at, person.zone or policy.zone, opens=opens, closes=closes)
