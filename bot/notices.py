@@ -12,7 +12,7 @@ from enum import StrEnum
 from bot.cadence import local_moment, months_after
 from bot.policy import Policy
 from bot.ports import ORDINARY, LeaverNotice, LeavingType
-from storage import accounts, checkins, codes, consents, journal, leavers, outbox, people, search
+from storage import accounts, checkins, codes, consents, interests, journal, leavers, outbox, people, search
 from storage.engine import Tx, now
 from storage.leavers import BEFORE_ENROLMENT, ENDED, Leaver, Stage
 
@@ -142,6 +142,7 @@ def come_back(tx: Tx, leaver: Leaver) -> None:
         leaver.erase_at = None
     codes.drop(tx, leaver.person_id)
     accounts.untie(tx, leaver.person_id)
+    interests.drop_all(tx, leaver.person_id)  # an employee has no place to take a raised hand back from
     person = people.one(tx, leaver.person_id)
     person.member_from, person.listed = None, False
     search.index(tx, person)

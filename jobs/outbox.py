@@ -301,7 +301,8 @@ class Courier:
             known = reason in ("mailbox_refused", "no_private_address")
             nobody = row.route is Route.COMPANY_CHAT and reason == "no_private_address"
             leaver.stuck = "no_company_address" if nobody else reason if known else "undelivered"
-        log.warning("given_up", kind=row.kind, reason=reason, delivery=row.delivery)
+        kind = "confidential" if row.kind.startswith("interest.") else row.kind
+        log.warning("given_up", kind=kind, reason=reason, delivery=row.delivery)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ from storage.engine import Tx
 from tests.e2e.browser import find_browser, launch_flags
 from tests.hands import choices, later, opens_the_form
 from tests.posting import CONDITIONS, FORM, begins
+from tests.reader import reading
+from tests.referred import FORM as REFERRAL
+from tests.referred import MAIL, YES
 from tests.world import Somebody, World, world_in
 
 SHOTS = Path("var/shots")
@@ -138,6 +141,7 @@ async def _journey(world: World, locale: str) -> Gallery:
     await aiko.presses("checkin.same")
     await _hand(gallery, aiko, world.hr)
     await _jobs(gallery, aiko, world.hr)
+    await _referral(gallery, aiko, world.hr)
     await aiko.types("/alumni stop")
     await aiko.presses("stop.leave")
     gallery.look(aiko, world.hr)
@@ -164,6 +168,30 @@ async def _jobs(gallery: Gallery, aiko: Somebody, hr: Somebody) -> None:
     await world.settle()
     await aiko.types("/alumni openings mine")
     await hr.types("/alumni openings mine", Side.COMPANY)
+    gallery.look(aiko, hr)
+
+
+async def _referral(gallery: Gallery, aiko: Somebody, hr: Somebody) -> None:
+    """Somebody is referred, agrees by mail, and is answered, as both sides see it."""
+    world = gallery._world
+    await aiko.types("/refer 2")
+    gallery.look(aiko)
+    await aiko.fills(None, **REFERRAL | {"email": "a@example.jp"})
+    gallery.look(aiko)
+    await aiko.types("/refer 2")
+    await aiko.fills(None, **REFERRAL)
+    await world.settle()
+    gallery.look(aiko)
+    async with reading(world) as reader:
+        await reader.browser.open(reader.way(MAIL, YES))
+        await reader.sends(me=["yes"])
+    await hr.presses("introduced.look", Side.COMPANY)
+    gallery.look(hr)
+    await hr.presses("introduced.answer", Side.COMPANY)
+    gallery.look(hr)
+    await hr.fills(Side.COMPANY, step="closed", note="")
+    await world.settle()
+    await aiko.types("/refer")
     gallery.look(aiko, hr)
 
 

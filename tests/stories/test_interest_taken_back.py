@@ -114,3 +114,14 @@ async def test_a_message_under_way_does_not_go(company: Company) -> None:
     await world.settle()
     assert "関心表明" not in world.hr.sees(Side.COMPANY)
     assert world.delivered("interest.came") == []
+
+
+async def test_who_is_hired_again_has_no_hand_up(company: Company) -> None:
+    world = company.world
+    aiko, row = await who_agreed(world), company.opening()
+    await raises(world, aiko, row, "佐藤 美咲")
+    assert len(raised(world)) == 1
+    await world.feed_says(aiko.leaves(退職日="2027-09-30", 入社日="2026-04-15"))
+    assert raised(world) == []
+    await later(world, minutes=11)
+    assert world.delivered("interest.came") == []
