@@ -15,6 +15,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from adapters.http import Server
 from adapters.playground.local_teams import Forgery
@@ -23,6 +24,7 @@ from adapters.teams.auth import Gate, OpenGate, Refused
 from adapters.teams.keys import Keys, KeysUnavailable
 from adapters.teams.seats import Seat, Services
 from adapters.teams.tokens import Tokens
+from bot import logs
 from bot.clock import Clock
 from bot.conversation import Side
 from bot.errors import Retry
@@ -363,13 +365,19 @@ async def test_the_open_gate_is_for_this_machine_only() -> None:
     assert await verdict(OpenGate((SEAT,), near), {"Host": "localhost"}, foreign) == 403
 
 
-async def test_the_open_door_is_told_loudly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_open_door_is_told_loudly(tmp_path: Path) -> None:
+    logs.set_up("WARNING")
+    with capture_logs() as lines:
+        await _by_the_open_door(tmp_path)
+    assert "TEAMS_AUTHENTICATION_IS_OFF" in str(lines)
+
+
+async def _by_the_open_door(tmp_path: Path) -> None:
     async with street_in(tmp_path, teams_insecure_dev=True) as street:
         asker = street.alumnus("佐藤 健")
         assert (await street.teams.forges(asker, Forgery.NONE, "find 佐藤")).status == 200
         await street.quiet()
         assert "佐藤 健" in street.seen(asker)
-    assert "TEAMS_AUTHENTICATION_IS_OFF" in "".join(capfd.readouterr())
 
 
 async def test_elsewhere_the_switch_opens_nothing(tmp_path: Path) -> None:

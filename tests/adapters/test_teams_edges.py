@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
 from adapters.teams import app as teams_app
+from bot import logs
 from bot.conversation import Address, Platform, Side
 from storage import references
 from storage.accounts import Account
@@ -41,12 +43,17 @@ async def street(tmp_path: Path) -> AsyncIterator[Street]:
 
 
 @pytest.fixture
-def logged(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    def read() -> str:
-        out, err = capfd.readouterr()
-        return out + err
+def logged(street: Street) -> Iterator[Callable[[], str]]:
+    """What the house has logged since it was last asked, whatever level other tests have left."""
+    logs.set_up("WARNING")
+    with capture_logs() as lines:
 
-    return read
+        def read() -> str:
+            told = "\n".join(map(str, lines))
+            lines.clear()
+            return told
+
+        yield read
 
 
 # --- where people are ----------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ async def test_nothing_is_left_anywhere(company: Company, minutes: int) -> None:
     await opens_the_form(world, aiko, row)
     await later(world, seconds=30)
     before, person = world.tables(), aiko.row.person_id.encode()
+    await world.ground.app.core.database.write_back()
     count = traces(world, person)
     boxes = choices(aiko)["readers"]
     await aiko.fills(None, readers=list(boxes.values()))
@@ -69,6 +70,7 @@ async def test_nothing_is_left_anywhere(company: Company, minutes: int) -> None:
     await later(world, seconds=20)
     assert world.tables() == before
     assert traces(world, mark) == traces(world, readers) == 0
+    await world.ground.app.core.database.write_back()
     assert traces(world, person) == count
     if minutes > 10:
         await world.hr.presses("answer.step", Side.COMPANY)
