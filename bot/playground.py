@@ -7,6 +7,7 @@ calendar time can be moved. The tests use this wiring too.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -160,8 +161,9 @@ def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Set
     return load(_env_file=None, **values | changes)
 
 
-def fresh_database(settings: Settings) -> None:
-    """Begin anew. Raises `ConfigError` for a file that no playground made; such a file is only read."""
+def fresh_database(settings: Settings, empty: Path | None = None) -> None:
+    """Begin anew, with a copy of an `empty` one if there is such. Raises `ConfigError` for a file that no
+    playground made; such a file is only read."""
     path = Path(settings.database_url.removeprefix("sqlite:///"))
     if path.exists() and path.stat().st_size and schema.mark_of(settings.database_url) != MARK:
         raise ConfigError(
@@ -169,6 +171,8 @@ def fresh_database(settings: Settings) -> None:
         )
     for ending in ("", "-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
+    if empty is not None:
+        shutil.copyfile(empty, path)
     schema.set_mark(settings.database_url, MARK)
 
 
@@ -192,7 +196,7 @@ def neighbours(settings: Settings, slack: LocalSlack) -> None:
 
 @asynccontextmanager
 async def playing(
-    folder: Path, port: int, clock: Clock | None = None, **changes: Any
+    folder: Path, port: int, clock: Clock | None = None, empty: Path | None = None, **changes: Any
 ) -> AsyncIterator[Playground]:
     """A playground without people for `127.0.0.1:port`; `changes` are settings.
 
@@ -204,7 +208,7 @@ async def playing(
     await mailbox.start()
     try:
         settings = settings_for(folder, port, mailbox.port, **changes)
-        fresh_database(settings)
+        fresh_database(settings, empty)
         slack = LocalSlack(clock.wire, retry_delays=(0.0, 1.0, 5.0))
         neighbours(settings, slack)
         async with running(settings, clock, pace=0.0) as app:

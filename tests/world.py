@@ -6,15 +6,19 @@ Nothing here calls a command directly: people type and press in the local Slack,
 from __future__ import annotations
 
 import asyncio
+import atexit
 import csv
 import io
 import random
 import re
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from adapters.playground.mailbox import Mail
 from bot import logs
 from bot.clock import Clock
 from bot.playground import CHANNEL, HR_EMAIL, Playground, playing
+from storage import schema
 from storage.columns import Row
 from storage.engine import Tx
 from storage.outbox import Delivery, Status
@@ -218,13 +223,22 @@ def _elements(node: Any) -> list[dict[str, Any]]:
     return []
 
 
+@cache
+def _migrated() -> Path:
+    """An empty database that is up to date: migrations are run once, not for every story."""
+    path = Path(tempfile.mkdtemp(prefix="okaeri-tests-")) / "empty.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    schema.upgrade(f"sqlite:///{path}")
+    return path
+
+
 @asynccontextmanager
 async def world_in(
     folder: Path, start: str = "2026-02-02", at: str = "09:00", **changes: Any
 ) -> AsyncIterator[World]:
     """A world that begins on a morning; settings may be changed."""
     logs.set_up("WARNING")
-    async with playing(folder, free_port(), Clock(tokyo(start, at)), **changes) as ground:
+    async with playing(folder, free_port(), Clock(tokyo(start, at)), _migrated(), **changes) as ground:
         await ground.listen()
         world = World(ground)
         user = ground.slack.add_person(COMPANY, name="佐藤 美咲", email=HR_EMAIL)
