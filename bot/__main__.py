@@ -83,9 +83,30 @@ def manifest(
     """Print the Slack app manifest of one side."""
     from bot.papers import slack_manifest
 
+    typer.echo(slack_manifest(_side(side), base_url or load().base_url), nl=False)
+
+
+@cli.command("teams-package")
+def teams_package(
+    out: Annotated[Path, typer.Option(help="the zip to write")],
+    side: Annotated[str, typer.Option(help="company or alumni")] = "alumni",
+    base_url: Annotated[str, typer.Option(help="where Teams reaches this house")] = "",
+    app_version: Annotated[str, typer.Option(help="higher than that of the package before")] = "1.0.0",
+) -> None:
+    """Write the Teams app package of one side."""
+    from bot.papers import teams_package as made
+
+    data = made(_side(side), base_url, app_version)
+    try:
+        out.write_bytes(data)
+    except OSError:
+        raise ConfigError([f"{out}: cannot be written; right: a file in a folder that exists"]) from None
+
+
+def _side(side: str) -> str:
     if side not in ("company", "alumni"):
         raise ConfigError([f"--side: {side!r}; right: company or alumni"])
-    typer.echo(slack_manifest(side, base_url or load().base_url), nl=False)
+    return side
 
 
 @cli.command("import-leavers")

@@ -15,7 +15,7 @@ from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer
 from adapters.web import wiring as web
 from bot.charter import Ground, Table
 from bot.clock import Clock
-from bot.conversation import Side
+from bot.conversation import Platform, Side
 from bot.dispatch import Dispatcher
 from bot.policy import Policy
 from bot.ports import Messenger
@@ -32,6 +32,7 @@ from jobs import policy as policy_jobs
 from jobs import referrals as referral_jobs
 from jobs.erasures import Erasures
 from jobs.feeds import DropFolder, Importer
+from jobs.messengers import Messengers
 from jobs.outbox import Courier, Doors
 from jobs.schedule import Job, Schedule
 from storage import accounts, engine, schema
@@ -101,6 +102,7 @@ class App:
     web: http.Application
     metrics: http.Metrics
     drain: Callable[[], Awaitable[None]]
+    doors: Doors
     stopping: bool = False
 
 
@@ -113,21 +115,25 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
     base = core(settings, clock)
     async with http.session() as session:
         routes: dict[str, http.Handler] = {}
-        chats: dict[Side, Messenger] = {}
+        ways_out: dict[Side, dict[Platform, Messenger]] = {side: {} for side in Side}
         drains: list[Callable[[], Awaitable[None]]] = []
         if settings.sides():
             slack = importlib.import_module("adapters.slack.wiring").connect(base, session)
             routes["/slack/events"] = slack.door.receive
             drains.append(slack.door.drain)
-            chats = dict.fromkeys(settings.sides(), slack.messenger)
+            for side in settings.sides():
+                ways_out[side][Platform.SLACK] = slack.messenger
         if settings.teams_sides() or settings.teams_open():
             teams = importlib.import_module("adapters.teams.wiring").connect(base, session)
             routes["/api/messages"] = teams.door.receive
             drains.append(teams.door.drain)
+            for side in settings.teams_sides():
+                ways_out[side][Platform.TEAMS] = teams.messenger
         pages = web.connect(base)
+        chats = {side: Messengers(found) for side, found in ways_out.items() if found}
         doors = Doors(chats, _mailer(base, pages), LinkInviter(base.policy, base.clock.now), pace)
         schedule = Schedule(base.database, _jobs(base, doors))
-        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains))
+        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), doors)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bot.app import CATALOGUE, Core, columns, core
 from bot.charter import Ground
 from bot.commands import intake
 from bot.conversation import Side, Text, t
-from bot.errors import Conflict, FeedRejected
+from bot.errors import ConfigError, Conflict, FeedRejected
 from bot.phrasing import Mistake
 from bot.registry import discover
 from bot.rulebook import Mistaken
@@ -34,6 +35,33 @@ def slack_manifest(side: str, base_url: str) -> str:
     return dump(
         manifest(Side(side), registry, words, settings.brand(), base_url or "https://okaeri.example.com")
     )
+
+
+_GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_PUBLIC = r"https://[\w-]+(\.[\w-]+)+(:\d+)?/?"
+_VERSION = r"\d+\.\d+\.\d+"
+
+
+def teams_package(side: str, base_url: str, version: str) -> bytes:
+    """The app package of one side, a zip. Raises `ConfigError` with every setting that it needs."""
+    from adapters.teams.manifest import App
+    from adapters.teams.package import package
+
+    settings = load()
+    app_id, base = settings.teams(Side(side))["app_id"], base_url or settings.base_url
+    wanted = (
+        (f"OKAERI_TEAMS_{side.upper()}_APP_ID", app_id, _GUID, "the bot's app id, a GUID"),
+        ("OKAERI_BASE_URL", base, _PUBLIC, "the public https address of this house, or --base-url"),
+        ("OKAERI_COMPANY_NAME", settings.company_name, ".+", "the company's name as people know it"),
+        ("--app-version", version, _VERSION, "three numbers such as 1.0.1"),
+    )
+    if wrong := [one for one in wanted if not re.fullmatch(one[2], one[1])]:
+        raise ConfigError(
+            [f"{name}: {value or 'missing'}; right: {right}" for name, value, _, right in wrong]
+        )
+    words, registry = texts(settings), discover("bot.commands")
+    app = App(Side(side), app_id.lower(), base, version, settings.locale)
+    return package(app, registry, words, settings.brand())
 
 
 async def import_file(settings: Settings, file: Path, *, dry_run: bool) -> tuple[list[str], int]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.conversation import Side
-from bot.errors import Trouble, Undeliverable
+from bot.conversation import Platform, Side
+from bot.errors import Retry, Trouble, Undeliverable
 from bot.ports import Messenger
 from storage import accounts
 from storage.engine import Database, now
@@ -37,18 +37,26 @@ async def find_staff(database: Database, chats: Mapping[Side, Messenger]) -> boo
 async def look(database: Database, chats: Mapping[Side, Messenger]) -> bool:
     """Ask the platforms about accounts never looked at, or not for a month; whether any answered."""
     rows = await database.run(lambda tx: accounts.unlooked(tx, now(tx) - FRESH, AT_ONCE), reads=True)
-    answered, silent = False, set[Side]()
+    answered, silent = False, set[tuple[Platform, str]]()
     for side, address in rows:
         chat = chats.get(side)
-        if chat is None or side in silent:
+        place = (address.platform, address.workspace)
+        if chat is None or place in silent:
             continue
         try:
             looks = await chat.look(address)
-        except Undeliverable:
-            await database.run(lambda tx, a=address: accounts.gone(tx, a))  # type: ignore[misc]
+        except Undeliverable as unknown:
+            mark = accounts.put_off if unknown.reason == "no_app" else accounts.gone
+            await database.run(lambda tx, a=address, m=mark: m(tx, a))  # type: ignore[misc]
+            continue
+        except Retry as later:
+            if later.after:  # a platform that is full or broken is not asked on in this sweep
+                silent.add(place)
+            else:
+                await database.run(lambda tx, a=address: accounts.put_off(tx, a))  # type: ignore[misc]
             continue
         except Trouble:
-            silent.add(side)  # a platform that is full or broken is not asked on in this sweep
+            silent.add(place)
             continue
         await database.run(
             lambda tx, a=address, k=looks: accounts.looked(tx, a, k.standing, k.locale, k.zone)  # type: ignore[misc]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import structlog
 
 from bot.commands.address import lost
-from bot.conversation import Address, Side
+from bot.conversation import Address, Platform, Side
 from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
 from bot.policy import Policy
 from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messenger, Outgoing, Posted
@@ -29,14 +30,18 @@ from storage.outbox import Delivery, Route
 from storage.people import Person
 
 log = structlog.get_logger()
+T = TypeVar("T")
 BATCH = 10
 PRIVATE = frozenset({Route.PRIVATE_MAIL, Route.PROOF_MAIL, Route.ALUMNI_CHAT})
 """Routes that end in a private mailbox."""
 ALUMNI = frozenset({Route.ALUMNI_CHAT, Route.CHANNEL})
 """Routes into the alumni's workspace."""
 PER_RECEIVER = 1.0
-PER_WORKSPACE = 1.2
-"""Seconds between two: Slack allows about one a second and channel, 50 `conversations.open` a minute."""
+PER_WORKSPACE = {Platform.SLACK: 1.2, Platform.TEAMS: 0.05}
+"""Seconds between two: Slack allows about one a second and channel, 50 `conversations.open` a minute; Teams
+50 calls a second of an app in a tenant, of which 20 are used. Source: platform-facts T6."""
+PER_SEARCH = 1.2
+"""Seconds between two searches by e-mail. Source: Slack, `users.lookupByEmail` is tier 3, 50 a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +210,6 @@ class Courier:
             return await self._mail(row, receiver, message)
         try:
             return await self._by_chat(row, receiver, _Chat(side, chat), message)
-        except Retry as full:
-            if after := full.after:
-                await self._database.run(lambda tx: pace.park(tx, _lane(side), after))
-            raise
         except _NotThere:
             return await self._mail(row, receiver, message)
         except Undeliverable:
@@ -219,18 +220,31 @@ class Courier:
     async def _by_chat(
         self, row: Delivery, receiver: Receiver, chat: _Chat, message: Outgoing
     ) -> tuple[str, str]:
-        lane: tuple[tuple[str, float], ...] = ((_lane(chat.side), PER_WORKSPACE),)
         account = receiver.account
         if account is None:
-            await self._keep_pace(row, lane)
-            account, lane = await self._found(row, receiver, chat), ()
-        await self._keep_pace(row, (*lane, (str(account), PER_RECEIVER)))
+            search = f"find:{chat.side.value}"
+            await self._keep_pace(row, ((search, PER_SEARCH),))
+            account = await self._parking(search, self._found(row, receiver, chat))
+        lane = (_lane(account), PER_WORKSPACE.get(account.platform, PER_RECEIVER))
+        await self._keep_pace(row, (lane, (str(account), PER_RECEIVER)))
+        posted = await self._parking(lane[0], self._posted(row, account, chat, message))
+        return "chat", f"{posted.channel}:{posted.ref}"
+
+    async def _posted(self, row: Delivery, account: Address, chat: _Chat, message: Outgoing) -> Posted:
         if row.ambiguous and message.edits is None:  # an edit may come twice
             stands = await chat.messenger.sent(account, row.delivery)
             if stands is not None:
-                return "chat", f"{stands.channel}:{stands.ref}"
-        posted = await chat.messenger.send(account, message)
-        return "chat", f"{posted.channel}:{posted.ref}"
+                return stands
+        return await chat.messenger.send(account, message)
+
+    async def _parking(self, lane: str, work: Awaitable[T]) -> T:
+        """Await a platform; when it says how long it wants to be left alone, its lane is closed as long."""
+        try:
+            return await work
+        except Retry as full:
+            if after := full.after:
+                await self._database.run(lambda tx: pace.park(tx, lane, after))
+            raise
 
     async def _found(self, row: Delivery, receiver: Receiver, chat: _Chat) -> Address:
         """The account behind the company e-mail, tied from now on.
@@ -344,9 +358,9 @@ def _standing(row: Delivery) -> Posted:
     return Posted(channel, ref)
 
 
-def _lane(side: Side) -> str:
-    """The pace of everything that is asked of one side's chat: its app lives in one workspace."""
-    return f"chat:{side.value}"
+def _lane(account: Address) -> str:
+    """The pace of everything that is sent into one workspace or tenant: one app of ours lives there."""
+    return f"chat:{account.platform.value}:{account.workspace}"
 
 
 def _found(tx: Tx, row: Delivery, receiver: Receiver, address: Address, locale: str) -> None:

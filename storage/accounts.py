@@ -66,12 +66,20 @@ def note(tx: Tx, address: Address, side: Side) -> Account:
 
 
 def looked(tx: Tx, address: Address, standing: Standing, locale: str, zone: str) -> None:
-    """Keep what the platform says about an account that we know."""
+    """Keep what the platform says about an account that we know; "" is said by none and changes nothing."""
     account = tx.get(Account, str(address))
     if account is not None:
-        account.standing, account.locale, account.zone = standing, locale[:2], zone
+        account.standing, account.zone = standing, zone or account.zone
+        account.locale = locale[:2] or account.locale
         account.looked_at, account.gone = now(tx), False
         _live_there(tx, account)
+
+
+def put_off(tx: Tx, address: Address) -> None:
+    """Nobody can be asked about an account now: not asked again before all others."""
+    account = tx.get(Account, str(address))
+    if account is not None:
+        account.looked_at = now(tx)
 
 
 def _live_there(tx: Tx, account: Account) -> None:

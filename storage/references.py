@@ -70,6 +70,11 @@ def find(tx: Tx, address: Address) -> Way | None:
     return Way(address, url) if url else None
 
 
+def known(tx: Tx, address: Address) -> bool:
+    """Whether an account ever met the bot, wherever it was: it said something, or was given the app."""
+    return tx.get(Reference, str(address)) is not None
+
+
 def service_url(tx: Tx, tenant: str) -> str:
     """The connector that a tenant used last, "" for one that never spoke to us."""
     near = Reference.address.startswith(f"teams:{tenant}:", autoescape=True)

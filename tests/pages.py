@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-VOID = {"input", "meta", "link", "img", "br", "hr"}
+VOID = {"input", "base", "meta", "link", "img", "br", "hr"}
 
 
 @dataclass

@@ -19,6 +19,7 @@ from aiohttp import web
 from adapters.teams import reading
 from adapters.teams.answers import Answers, Out, in_place
 from adapters.teams.auth import Refused
+from adapters.teams.claims import typed_of
 from adapters.teams.connector import Connector
 from adapters.teams.finding import Finder
 from adapters.teams.reading import Foreign, Forged, Malformed, PeopleSought, Place
@@ -222,9 +223,9 @@ class TeamsDoor:
         """What a dialog shows next. A form may put its answer in the place of the card it was opened from."""
         if not isinstance(asked, FormSubmitted):
             return self._answers.dialog(outcome) or self._answers.nothing(outcome)
-        place = reading.place_of(turn.activity)
+        place, sent = reading.place_of(turn.activity), turn.activity["value"]["data"]
         self._later(self._answers.replace(self._out(turn), place, outcome))
-        return self._answers.dialog(outcome, asked.values if outcome.errors else None)
+        return self._answers.dialog(outcome, typed_of(sent) if outcome.errors else None)
 
     async def _beside(self, turn: Turn, place: Place, outcome: Outcome, asked: Acted | None) -> None:
         """The answer to a button as a message; the pointer to it was the answer to the invoke."""

@@ -31,6 +31,10 @@ class Spot(NamedTuple):
     conversation: str
 
 
+class Unreachable(Undeliverable):
+    """Not there, or not for us (403, 404): blocked, removed, no such chat. Source: platform-facts T6."""
+
+
 class Connector:
     """One seat's way out. Every method may raise `Retry`, `Ambiguous`, `Undeliverable` with Teams' word."""
 
@@ -67,11 +71,18 @@ class Connector:
             raise Undeliverable("no_conversation")
         return str(said["id"])
 
+    async def member(self, spot: Spot, user: str) -> Json:
+        """One member as the roster of a conversation tells it, by Entra object id."""
+        try:
+            return await self._call("GET", _path(spot, "members", user))
+        except Ambiguous as unsure:
+            raise Retry(unsure.reason, _SOON) from unsure
+
     def _signed(self, activity: Json) -> dict[str, Any]:
         """Source: Bot Connector: an activity without `from` is refused."""
         return {**activity, "from": {"id": self._seat.bot}}
 
-    async def _call(self, method: str, url: URL, body: Json) -> Json:
+    async def _call(self, method: str, url: URL, body: Json | None = None) -> Json:
         headers = await self._tokens.bearer()
         try:
             async with self._session.request(
@@ -114,4 +125,6 @@ def _trouble(answer: aiohttp.ClientResponse, said: Json) -> Trouble:
         return Retry(word, float(wait) if wait.isdigit() else _SOON)
     if answer.status == 401:
         return Retry(word, _HR_MENDS)
+    if answer.status in (403, 404):
+        return Unreachable(word)
     return Ambiguous(word) if answer.status >= 500 else Undeliverable(word)

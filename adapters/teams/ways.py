@@ -35,6 +35,10 @@ class Ways:
             return known
         return await self._database.run(lambda tx: references.find(tx, address), reads=True)
 
+    async def known(self, address: Address) -> bool:
+        """Whether an account ever met the bot, wherever it was."""
+        return await self._database.run(lambda tx: references.known(tx, address), reads=True)
+
     async def lost(self, address: Address) -> None:
         """The bot was removed from somebody's chat."""
         self._seen.pop(address, None)

@@ -13,7 +13,9 @@ from adapters.teams.app import Admits, Desk, TeamsDoor
 from adapters.teams.auth import Gate, OpenGate
 from adapters.teams.connector import Connector
 from adapters.teams.finding import Finder
+from adapters.teams.graph import Graph
 from adapters.teams.keys import Keys
+from adapters.teams.messenger import TeamsMessenger, TeamsSeat
 from adapters.teams.render import Renderer
 from adapters.teams.seats import Seat, Services
 from adapters.teams.tokens import Tokens
@@ -48,9 +50,10 @@ class House(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The door in, and what a messenger needs on the way out: side -> seat, tokens, connector."""
+    """The door in and the way out; and what the latter is made of: side -> seat, tokens, connector."""
 
     door: TeamsDoor
+    messenger: TeamsMessenger
     seats: dict[Side, Seat]
     tokens: dict[Side, Tokens]
     connectors: dict[Side, Connector]
@@ -69,7 +72,12 @@ def connect(house: House, session: aiohttp.ClientSession) -> Connected:
     finder = Finder(house.dispatcher, house.database, renderer, house.texts)
     desk = Desk(house.dispatcher, answers, finder, ways)
     door = TeamsDoor(_gate(house, session, seats), connectors, desk)
-    return Connected(door, {seat.side: seat for seat in seats}, tokens, connectors, ways, renderer)
+    url = settings.teams_graph_url
+    ways_out = [
+        TeamsSeat(seat, connectors[seat.side], Graph(session, url, tokens[seat.side], seat)) for seat in seats
+    ]
+    messenger = TeamsMessenger(ways_out, renderer, ways)
+    return Connected(door, messenger, {seat.side: seat for seat in seats}, tokens, connectors, ways, renderer)
 
 
 def _seats(settings: Settings) -> tuple[Seat, ...]:

@@ -136,12 +136,12 @@ class WebDoor:
         """The public page of the network: what it is, who runs it, the two ways in; home for who is in."""
         if (await self.known(request))[0] is not None:
             return _see(HOME)
-        seat = VisitorSeat(self.links, self._language(request))
+        seat = VisitorSeat(self.links, self.language(request))
         return await self._press(seat, Bound(FRONT_PAGE), fresh())
 
     async def before_entering(self, request: web.Request) -> web.Response:
         """A sign-in link opened: only the button on this page spends it, because mail scanners open links."""
-        seat = VisitorSeat(self.links, self._language(request))
+        seat = VisitorSeat(self.links, self.language(request))
         way = {"post": request.path, "hidden": {"once": fresh()}}
         return html(self.pages.ask(seat, t("web.enter"), t("web.enter_text"), t("web.enter_button"), way))
 
@@ -270,7 +270,7 @@ class WebDoor:
 
     def _seated(self, request: web.Request) -> SessionSeat | None:
         """Who a cookie says it is; whether that holds is asked in the transaction that acts."""
-        return SessionSeat.of(request.cookies.get(self._cookie, ""), self._language(request))
+        return SessionSeat.of(request.cookies.get(self._cookie, ""), self.language(request))
 
     # --- to dispatch and back ------------------------------------------------------------------------
 
@@ -346,13 +346,13 @@ class WebDoor:
 
     def plain(self, request: web.Request, status: HTTPStatus, key: str) -> web.Response:
         """Something did not work: why, and where to go on."""
-        return html(self._told(VisitorSeat(self.links, self._language(request)), key), status)
+        return html(self._told(VisitorSeat(self.links, self.language(request)), key), status)
 
     def _told(self, seat: Seat, key: str) -> str:
         way = {"to": HOME if isinstance(seat, SessionSeat) else FRONT}
         return self.pages.ask(seat, t(f"web.{key}"), t(f"web.{key}_right"), t("web.go_on_there"), way)
 
-    def _language(self, request: web.Request) -> str:
+    def language(self, request: web.Request) -> str:
         """What the browser asks for, before anybody is known; `?lang=` on the public page overrules it."""
         wanted = request.query.get("lang", "")
         accepted = request.headers.get("Accept-Language", "").lower()

@@ -123,6 +123,17 @@ class Renderer:
         ]
         return self._card.render(**self._frame(writer, title), blocks=blocks)
 
+    def tab(self, seat: Seat, url: str) -> str:
+        """The page in a chat's tab: its links, all of them, open in a browser's own window."""
+        writer = _Writer(self._texts, seat)
+        button = {"text": writer.plain(t("web.tab_button")), "style": "primary", "to": url, "outside": True}
+        blocks = [
+            {"kind": "paragraph", "words": writer.parts(t("web.tab_text"))},
+            {"kind": "buttons", "buttons": [button]},
+        ]
+        frame = self._frame(writer, t("web.tab", network=self._brand.network))
+        return self._card.render(**frame | {"nav": (), "outside": True}, blocks=blocks)
+
     def _frame(self, writer: _Writer, title: Words) -> Piece:
         brand = self._brand
         line = t("brand.line", network=brand.network, company=brand.company, contact=brand.contact_name)

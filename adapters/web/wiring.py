@@ -13,6 +13,7 @@ from adapters.web.door import WebDoor
 from adapters.web.hatch import Hatch
 from adapters.web.links import Links
 from adapters.web.render import Renderer
+from adapters.web.tab import Tab
 from bot.clock import Clock
 from bot.conversation import Bound
 from bot.dispatch import Dispatcher
@@ -59,6 +60,7 @@ class Connected:
         self.door.add_to(app)
         self.desk.add_to(app)
         self.hatch.add_to(app)
+        Tab(self.door).add_to(app)
 
     def link_for(self, bound: Bound, label: str, to: MailTo) -> str:
         """The page behind one button of a mail; "" for a reader of whom nothing is known."""

@@ -152,7 +152,7 @@ def teams_settings(port: int) -> dict[str, Any]:
     base = f"http://{HOST}:{port}/local-teams"
     values: dict[str, Any] = {
         "teams_openid_metadata_url": f"{base}/login/v1/.well-known/openidconfiguration",
-        "teams_login_url": f"{base}/login", "teams_graph_url": f"{base}/graph",
+        "teams_login_url": f"{base}/login", "teams_graph_url": f"{base}/graph/v1.0",
         "teams_service_urls": f"http://{HOST}:{port}",
     }  # fmt: skip
     for side in Side:

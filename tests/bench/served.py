@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,31 +81,30 @@ def database_with(path: Path, count: int) -> str:
 
 
 @asynccontextmanager
-async def okaeri(database: Path, key: str) -> AsyncIterator[Served]:
-    """`okaeri serve` on a database, until the block ends."""
+async def okaeri(database: Path, key: str, **more: str) -> AsyncIterator[Served]:
+    """`okaeri serve` on a database, until the block ends; `more` are settings beside the usual ones."""
     port = free_port()
-    async with _process(
-        [sys.executable, "-m", "bot", "serve"], port, environment(database, port, key)
-    ) as served:
+    env = environment(database, port, key) | {f"OKAERI_{name}": value for name, value in more.items()}
+    async with _process([sys.executable, "-m", "bot", "serve"], port, env) as served:
         yield served
 
 
-@asynccontextmanager
-async def bare(manner: str = "as-it-comes") -> AsyncIterator[Served]:
+def bare(manner: str = "as-it-comes") -> AbstractAsyncContextManager[Served]:
     """The bare app (`as-it-comes` or `at-once`), until the block ends."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.bench.bare", str(port), SECRET, manner]
-    async with _process(command, port, {"PYTHONUTF8": "1"}) as served:
-        yield served
+    return beside("bare", SECRET, manner)
+
+
+def bare_page() -> AbstractAsyncContextManager[Served]:
+    """The bare page, until the block ends."""
+    return beside("bare_page")
 
 
 @asynccontextmanager
-async def bare_page() -> AsyncIterator[Served]:
-    """The bare page, until the block ends."""
+async def beside(module: str, *words: str) -> AsyncIterator[Served]:
+    """`python -m tests.bench.<module> PORT …`, until the block ends."""
     port = free_port()
-    async with _process(
-        [sys.executable, "-m", "tests.bench.bare_page", str(port)], port, {"PYTHONUTF8": "1"}
-    ) as served:
+    command = [sys.executable, "-m", f"tests.bench.{module}", str(port), *words]
+    async with _process(command, port, {"PYTHONUTF8": "1"}) as served:
         yield served
 
 

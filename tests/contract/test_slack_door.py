@@ -23,8 +23,8 @@ from storage.engine import Tx, now
 from storage.inbox import Received
 from storage.journal import Line
 from storage.leavers import Leaver, Stage
-from storage.outbox import Delivery
 from tests.contract.door import CLAUSES, Clause, Seen
+from tests.contract.outside import Outside
 from tests.journeys import who_was_asked
 from tests.knocks import Knocker, a_member, described, knocking
 from tests.world import Somebody, World, words_of
@@ -40,8 +40,10 @@ class SlackUnderTest:
     world: World
     knocker: Knocker
     shown: list[str] = field(default_factory=list)
-    carrying: list[asyncio.Task[Any]] = field(default_factory=list)
-    silent: list[asyncio.Server] = field(default_factory=list)
+    outside: Outside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outside = Outside(self.world)
 
     # --- people ------------------------------------------------------------------------------------
 
@@ -131,7 +133,7 @@ class SlackUnderTest:
         team, user = who._at(None)
         before = {one.ts: one for one in self.world.slack.messages(team, user)}
         delivery: Delivered = await act
-        if not self.carrying:
+        if not self.outside.carrying:
             await self.world.answered()
         messages, view = self.world.slack.messages(team, user), self.world.slack.modal(team, user)
         shown = [one for one in messages if before.get(one.ts) != one] + ([view] if view else [])
@@ -176,23 +178,10 @@ class SlackUnderTest:
         assert (await self.knocker.knock(self.knocker.event(edited))).status == 200
 
     async def slow(self, seconds: float) -> None:
-        self.world.slack.faults.hang("*", seconds, times=100)
-        mailbox = self.world.ground.mailbox
-        port = mailbox.port
-        await mailbox.stop()
-        self.silent.append(await asyncio.start_server(_say_nothing, "127.0.0.1", port))
-        self.world.writes(lambda tx: tx.query(Delivery).update({"next_try": 0.0, "status": "pending"}))
-        self.carrying.append(asyncio.ensure_future(self.world.ground.app.schedule.run("outbox")))
-        await asyncio.sleep(0.1)
+        await self.outside.slow(seconds)
 
     async def quiet(self) -> None:
-        self.world.slack.faults.clear()
-        for server in self.silent:
-            server.close()
-        for task in self.carrying:
-            await task
-        self.carrying.clear()
-        await self.world.answered()
+        await self.outside.quiet()
         await asyncio.sleep(0.3)  # the second house answers for itself
 
     # --- what is to be seen ------------------------------------------------------------------------
@@ -238,11 +227,6 @@ def _enrolled(tx: Tx, email: str) -> None:
     )  # fmt: skip
     leavers.add(tx, leaver)
     consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
-
-
-async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
 
 
 @pytest.fixture

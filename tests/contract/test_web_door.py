@@ -28,8 +28,8 @@ from storage.engine import Tx, now
 from storage.inbox import Received
 from storage.journal import Line
 from storage.leavers import Leaver, Stage
-from storage.outbox import Delivery
 from tests.contract.door import CLAUSES, Clause, Seen
+from tests.contract.outside import Outside
 from tests.journeys import who_was_asked
 from tests.knocks import Knocker, knocking
 from tests.pages import Browser, hidden
@@ -99,8 +99,10 @@ class WebUnderTest:
     stack: AsyncExitStack
     readers: list[Reader] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
-    carrying: list[asyncio.Task[Any]] = field(default_factory=list)
-    silent: list[asyncio.Server] = field(default_factory=list)
+    outside: Outside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outside = Outside(self.world)
 
     # --- people ------------------------------------------------------------------------------------
 
@@ -206,7 +208,7 @@ class WebUnderTest:
         began = time.monotonic()
         await act
         seconds = time.monotonic() - began
-        if not self.carrying:
+        if not self.outside.carrying:
             await self.world.answered()
         markup = _Markup()
         markup.feed(who.browser.html)
@@ -259,23 +261,10 @@ class WebUnderTest:
                 await reader.browser.open(url)
 
     async def slow(self, seconds: float) -> None:
-        self.world.slack.faults.hang("*", seconds, times=100)
-        mailbox = self.world.ground.mailbox
-        port = mailbox.port
-        await mailbox.stop()
-        self.silent.append(await asyncio.start_server(_say_nothing, "127.0.0.1", port))
-        self.world.writes(lambda tx: tx.query(Delivery).update({"next_try": 0.0, "status": "pending"}))
-        self.carrying.append(asyncio.ensure_future(self.world.ground.app.schedule.run("outbox")))
-        await asyncio.sleep(0.1)
+        await self.outside.slow(seconds)
 
     async def quiet(self) -> None:
-        self.world.slack.faults.clear()
-        for server in self.silent:
-            server.close()
-        for task in self.carrying:
-            await task
-        self.carrying.clear()
-        await self.world.answered()
+        await self.outside.quiet()
 
     # --- what is to be seen ------------------------------------------------------------------------
 
@@ -319,11 +308,6 @@ def _enrolled(tx: Tx) -> tuple[str, int]:
     tx.flush()
     consents.record(tx, person.id, Decision.GIVEN, Said("ja", "web"))
     return person.id, leaver.id
-
-
-async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
 
 
 @pytest.fixture
