@@ -59,16 +59,21 @@ class Turns(BotAdapter):  # type: ignore[misc]  # botbuilder carries no types
     async def send_activities(
         self, context: TurnContext, activities: list[Activity]
     ) -> list[ResourceResponse]:
-        """Nothing of botbuilder's own leaves this house."""
-        raise NotImplementedError
+        """Nothing of botbuilder's own leaves this house: whatever goes, goes by `Connector`. Always raises
+        `TypeError`, as the other two do."""
+        raise _not_here()
 
     async def update_activity(self, context: TurnContext, activity: Activity) -> ResourceResponse:
         """As for `send_activities`."""
-        raise NotImplementedError
+        raise _not_here()
 
     async def delete_activity(self, context: TurnContext, reference: ConversationReference) -> None:
         """As for `send_activities`."""
-        raise NotImplementedError
+        raise _not_here()
+
+
+def _not_here() -> TypeError:
+    return TypeError("activities leave by the connector, not by botbuilder's adapter")
 
 
 class _Handler(TeamsActivityHandler):  # type: ignore[misc]

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
 from adapters.teams import app as teams_app
+from adapters.teams.turns import Turns
 from bot import logs
 from bot.conversation import Address, Platform, Side
 from storage import references
@@ -227,3 +228,10 @@ async def test_accounts_have_the_side_of_their_tenant(street: Street) -> None:
     account = street.reads(lambda tx: tx.get(Account, str(address)))
     assert account is not None
     assert account.side is COMPANY
+
+
+async def test_nothing_of_botbuilders_own_leaves_the_house(street: Street) -> None:
+    turns = Turns(street)  # type: ignore[arg-type]
+    for way in (turns.send_activities, turns.update_activity, turns.delete_activity):
+        with pytest.raises(TypeError, match="by the connector"):
+            await way(None, None)
