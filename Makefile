@@ -15,6 +15,9 @@ export PYTHONUTF8 = 1
 # Most tests wait for a socket or a browser: three at once, also on two cores.
 TESTERS ?= 3
 
+# What `make test` runs on PostgreSQL too, which starts by itself; `make test-long` runs everything on both.
+ON_SERVER ?= tests/storage tests/jobs tests/stories/test_mission.py
+
 # A stamp carries the sum of all that decides what is installed, and where: a second run sees it and does nothing.
 SUM  := $(firstword $(shell { cat Makefile pyproject.toml requirements.lock requirements-dev.lock \
           requirements-uv.lock; pwd; } | cksum))
@@ -59,10 +62,12 @@ run: install ## set up and start the playground on http://127.0.0.1:3978/ (port:
 test: install-dev ## set up, provide a browser and Japanese fonts, run the tests (at most 10 minutes)
 	@$(BIN)/python -m tests.e2e.browser
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
+	$(if $(ARGS),,OKAERI_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ON_SERVER))
 
-test-long: install-dev ## the same with the full matrices
+test-long: install-dev ## the same with the full matrices, and all of it on both databases
 	@$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "long or not long" --hypothesis-profile=long $(ARGS)
+	for database in sqlite postgresql; do OKAERI_TEST_DATABASE=$$database $(BIN)/python -m pytest -n $(TESTERS) \
+	  --dist worksteal -m "long or not long" --hypothesis-profile=long $(ARGS) || exit 1; done
 
 check: install-dev ## static checks: ruff, mypy strict, the contracts between the rooms
 	$(BIN)/ruff check

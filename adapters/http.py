@@ -6,18 +6,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 import structlog
 from aiohttp import ClientSession, ClientTimeout, web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 
 log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 1024 * 1024
 QUIET = 60.0
+
+
+class _Sweeps:
+    """When each sweep last ended well, as Prometheus asks for it."""
+
+    def __init__(self, sweeps: Callable[[], Mapping[str, float]]) -> None:
+        self._sweeps = sweeps
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One value for each sweep."""
+        told = "When a sweep last ended well here, or this process started; seconds since 1970"
+        gauge = GaugeMetricFamily("okaeri_sweep_last_success", told, labels=["sweep"])
+        for name, at in sorted(self._sweeps().items()):
+            gauge.add_metric([name], at)
+        yield gauge
 
 
 class Metrics:
@@ -28,6 +44,10 @@ class Metrics:
         self.requests = Counter(
             "okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry
         )
+
+    def watch(self, sweeps: Callable[[], Mapping[str, float]]) -> None:
+        """Show of each sweep when it last ended well in this process, in seconds since 1970."""
+        self.registry.register(_Sweeps(sweeps))
 
     async def show(self, request: web.Request) -> web.Response:
         """The page that Prometheus reads."""

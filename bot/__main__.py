@@ -53,7 +53,7 @@ def playground(
     ] = None,
     folder: Annotated[Path, typer.Option(help="where it keeps its files")] = Path("var/playground"),
 ) -> None:
-    """Try everything on this machine: a local Slack, a mailbox, and a clock that can be moved."""
+    """Try everything on this machine: local Slack and Teams, a mailbox, and a clock that can be moved."""
     from bot.backstage import perform
 
     port = load().port
@@ -170,6 +170,52 @@ def _told(report: tuple[list[str], bool]) -> None:
     typer.echo("\n".join(lines))
     if not good:
         raise typer.Exit(1)
+
+
+deliveries_cli = typer.Typer(no_args_is_help=True, help="Messages that could not be delivered")
+cli.add_typer(deliveries_cli, name="deliveries")
+
+
+@deliveries_cli.command("list")
+def deliveries_list(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="how many at most")] = 20,
+    before: Annotated[int | None, typer.Option(help="those older than this number")] = None,
+) -> None:
+    """What was given up, newest first: nobody's name, no words."""
+    from bot.deliveries import listed
+
+    typer.echo("\n".join(listed(_settings(complete=False), limit, before)))
+
+
+@deliveries_cli.command("show")
+def deliveries_show(delivery: Annotated[int, typer.Argument(metavar="ID", help="its number")]) -> None:
+    """One of them: what its reason means, and what would be right."""
+    from bot.deliveries import shown
+
+    _told(shown(_settings(complete=False), delivery))
+
+
+@deliveries_cli.command("retry")
+def deliveries_retry(
+    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="their numbers")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="whatever was given up")] = False,
+    reason: Annotated[str, typer.Option(help="with --all: only what was given up for this")] = "",
+) -> None:
+    """Try again; what cannot be is told, and ends with 1."""
+    from bot.deliveries import all_retried, retried
+
+    if bool(ids) is everything or (reason and not everything):
+        raise typer.BadParameter("numbers, or --all, perhaps with --reason")
+    settings = _settings(complete=False)
+    _told(retried(settings, ids) if ids else all_retried(settings, reason))
+
+
+@deliveries_cli.command("drop")
+def deliveries_drop(ids: Annotated[list[int], typer.Argument(metavar="ID...", help="their numbers")]) -> None:
+    """Not needed any more: never sent, and gone from the lists."""
+    from bot.deliveries import dropped
+
+    _told(dropped(_settings(complete=False), ids))
 
 
 @cli.command()

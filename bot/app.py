@@ -12,16 +12,18 @@ from adapters import http
 from adapters.hris.csv_file import CsvFile
 from adapters.hris.mapping import Layers
 from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer
+from adapters.teams.spelling import in_mails
 from adapters.web import wiring as web
 from bot.charter import Ground, Table
 from bot.clock import Clock
 from bot.conversation import Platform, Side
 from bot.dispatch import Dispatcher
 from bot.policy import Policy
-from bot.ports import Messenger
+from bot.ports import Inviter, Messenger
 from bot.registry import Registry, discover
 from bot.rulebook import Rulebook
 from bot.settings import Settings
+from bot.spelling import as_typed
 from bot.texts import Texts
 from jobs import accounts as account_jobs
 from jobs import checkins, enrolment, housekeeping, matches
@@ -30,12 +32,14 @@ from jobs import interests as interest_jobs
 from jobs import openings as opening_jobs
 from jobs import policy as policy_jobs
 from jobs import referrals as referral_jobs
+from jobs import undelivered as undelivered_jobs
 from jobs.erasures import Erasures
 from jobs.feeds import DropFolder, Importer
 from jobs.messengers import Messengers
-from jobs.outbox import Courier, Doors
+from jobs.outbox.courier import Courier, Doors
+from jobs.outbox.transport import Alone, Bell, Shared, Transport, tell_again
 from jobs.schedule import Job, Schedule
-from storage import accounts, engine, schema
+from storage import accounts, engine, queue, schema
 from storage.engine import Database
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -93,6 +97,15 @@ def _erasure_log(settings: Settings) -> Path | None:
     return file.with_name(f"{file.name}.erasures") if file else None
 
 
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """How messages leave: the ways out, how a courier hears of them, what wakes it."""
+
+    doors: Doors
+    transport: Transport
+    bell: Bell
+
+
 @dataclass(slots=True)
 class App:
     """A running house."""
@@ -102,8 +115,19 @@ class App:
     web: http.Application
     metrics: http.Metrics
     drain: Callable[[], Awaitable[None]]
-    doors: Doors
+    wires: Wires
     stopping: bool = False
+
+    @property
+    def doors(self) -> Doors:
+        """The ways out of the house."""
+        return self.wires.doors
+
+    def start(self) -> None:
+        """Watch the clock, and carry what is to leave."""
+        self.wires.bell.rings = lambda: self.schedule.wake("outbox")
+        self.wires.transport.start()
+        self.schedule.start()
 
 
 @asynccontextmanager
@@ -115,25 +139,29 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
     base = core(settings, clock)
     async with http.session() as session:
         routes: dict[str, http.Handler] = {}
-        ways_out: dict[Side, dict[Platform, Messenger]] = {side: {} for side in Side}
+        ways_out: list[tuple[Platform, Messenger, Iterable[Side]]] = []
+        inviter: Inviter = LinkInviter(base.policy, base.clock.now)
         drains: list[Callable[[], Awaitable[None]]] = []
         if settings.sides():
             slack = importlib.import_module("adapters.slack.wiring").connect(base, session)
             routes["/slack/events"] = slack.door.receive
             drains.append(slack.door.drain)
-            for side in settings.sides():
-                ways_out[side][Platform.SLACK] = slack.messenger
+            ways_out.append((Platform.SLACK, slack.messenger, settings.sides()))
         if settings.teams_sides() or settings.teams_open():
             teams = importlib.import_module("adapters.teams.wiring").connect(base, session)
             routes["/api/messages"] = teams.door.receive
             drains.append(teams.door.drain)
-            for side in settings.teams_sides():
-                ways_out[side][Platform.TEAMS] = teams.messenger
-        pages = web.connect(base)
-        chats = {side: Messengers(found) for side, found in ways_out.items() if found}
-        doors = Doors(chats, _mailer(base, pages), LinkInviter(base.policy, base.clock.now), pace)
-        schedule = Schedule(base.database, _jobs(base, doors))
-        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), doors)
+            ways_out.append((Platform.TEAMS, teams.messenger, settings.teams_sides()))
+            inviter = teams.inviter or inviter
+        pages = web.connect(base, base.importer)
+        doors = Doors(_chats(ways_out), _mailer(base, pages), inviter, pace)
+        bell = Bell()
+        transport = _transport(base, bell)
+        courier = Courier(base.database, base.policy, doors, transport)
+        schedule = Schedule(base.database, _jobs(base, doors, courier))
+        wires = Wires(doors, transport, bell)
+        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
+        app.metrics.watch(lambda: schedule.last_success)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)
@@ -141,10 +169,30 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
             yield app
         finally:
             app.stopping = True
+            courier.stop()
             await schedule.stop()
+            await transport.stop()
             await app.drain()
             await base.erasures.keep()
             base.database.close()
+
+
+def _transport(base: Core, bell: Bell) -> Transport:
+    """Alone, this process rings its own bell; on a server PgQueuer tells one of all."""
+    base.database.carries[queue.BELL] = bell.ring
+    url = base.settings.database_url
+    if not engine.on_server(url):
+        return Alone(base.database)
+    return Shared(base.database, base.settings.queue_url or url, bell.ring)
+
+
+def _chats(ways_out: Iterable[tuple[Platform, Messenger, Iterable[Side]]]) -> dict[Side, Messengers]:
+    """Each side's chats as one, the first platform asked first; a side without a chat is left out."""
+    found: dict[Side, dict[Platform, Messenger]] = {}
+    for platform, messenger, sides in ways_out:
+        for side in sides:
+            found.setdefault(side, {})[platform] = messenger
+    return {side: Messengers(platforms) for side, platforms in found.items()}
 
 
 async def _all(drains: Iterable[Callable[[], Awaitable[None]]]) -> None:
@@ -157,13 +205,20 @@ def _mailer(base: Core, pages: web.Connected) -> SmtpMailer:
     settings = base.settings
     box = Postbox(settings.smtp_url.get_secret_value(), settings.mail_from, base.clock.now, settings.timezone)
     doors = MailDoors(pages.link_for, pages.unsubscribe)
-    return SmtpMailer(box, base.texts, base.policy.brand, doors)
+    return SmtpMailer(box, _in_mails(base), base.policy.brand, doors)
 
 
-def _jobs(base: Core, doors: Doors) -> list[Job]:
+def _in_mails(base: Core) -> Texts:
+    """The words of mails, which name pages; and the alumni's chat, where the invitation leads to one."""
+    settings, alumni = base.settings, Side.ALUMNI
+    if alumni in settings.teams_sides() and (settings.teams_alumni_team_id or alumni not in settings.sides()):
+        return in_mails(base.texts)
+    return base.texts.by_page(as_typed if alumni in settings.sides() else None)
+
+
+def _jobs(base: Core, doors: Doors, courier: Courier) -> list[Job]:
     """The fixed sweeps, in the order in which one's work is the next one's."""
     database, policy, settings = base.database, base.policy, base.settings
-    courier = Courier(database, policy, doors)
     jobs = [
         Job("policy", 15, lambda: policy_jobs.follow(base.rulebook), everywhere=True),
         Job("invitation", 60, lambda: policy_jobs.warn(database, policy)),
@@ -176,7 +231,9 @@ def _jobs(base: Core, doors: Doors) -> list[Job]:
         Job("openings", 60, lambda: opening_jobs.sweep(database, policy, base.registry)),
         Job("matches", 60, lambda: matches.sweep(database, policy)),
         Job("referrals", 60, lambda: referral_jobs.sweep(database, policy)),
-        Job("outbox", 1, courier.deliver),
+        Job("undelivered", 60, lambda: undelivered_jobs.tell(database)),
+        Job("outbox", 1, courier.work, everywhere=True, on=True),
+        Job("overdue", 60, lambda: tell_again(database)),
         Job("erasures", 10, base.erasures.keep),
         Job("housekeeping", 3600, housekeeping.Housekeeping(database, settings.leaver_keep_days).tidy),
     ]
@@ -188,6 +245,6 @@ def _jobs(base: Core, doors: Doors) -> list[Job]:
 
 async def _hindrances(app: App) -> list[str]:
     hindrances = ["stopping"] if app.stopping else []
-    if not await app.core.database.run(engine.healthy, reads=True):
+    if not await app.core.database.answers():
         hindrances.append("database")
     return hindrances + [f"late: {name}" for name in app.schedule.late()]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -19,19 +19,24 @@ from adapters.hris.mapping import load_mapping
 from adapters.playground.backstage import CastMember, Due, Example, Group, Said, Side, Stage
 from adapters.playground.cast import Cast, read_cast
 from adapters.playground.page import Page, add_page
+from adapters.playground.page_chat import Chat
+from adapters.playground.page_slack import SlackChat
+from adapters.playground.page_teams import Home, Menu, TeamsChat
+from adapters.playground.town import Newcomer
+from adapters.teams.manifest import NAMES, App, manifest
 from bot import conversation
 from bot.clock import Clock
 from bot.conversation import Text, t
 from bot.errors import ConfigError, FeedRejected
-from bot.playground import TEAMS, Playground, playing
-from bot.seeding import LOCALES, SEEDED, seed
+from bot.playground import BOTS, HOST, Playground, free_port, playing
+from bot.seeding import SEEDED, seed
+from bot.texts import LOCALES
 from jobs.feeds import ENDINGS
 from storage import accounts, checkins, leavers, people, referrals
 from storage.engine import Tx
 from storage.leavers import ENDED, Leaver
 
 S = leavers.Stage
-COMPANY, ALUMNI = TEAMS[conversation.Side.COMPANY], TEAMS[conversation.Side.ALUMNI]
 OUR_FILE, EXAMPLE = "leavers.csv", "leavers_example.csv"
 TONES: Mapping[leavers.Stage, Literal["waiting", "moving", "good", "held"]] = {
     S.ASKED: "moving", S.CONSENTED: "moving", S.ENROLLED: "moving", S.JOINED: "good", S.HELD: "held",
@@ -75,8 +80,8 @@ class Stagehand:
 
     @property
     def teams(self) -> Mapping[Side, str]:
-        """Both workspaces."""
-        return {"company": COMPANY, "alumni": ALUMNI}
+        """Both workspaces, or tenants."""
+        return self.ground.town.sides
 
     def cast(self) -> Sequence[CastMember]:
         """HR, then leavers, then alumni with the newest first, then everybody else; as of the last look."""
@@ -139,9 +144,9 @@ class Stagehand:
             self._employ(notice.name, notice.company_email, notice.locale)
 
     def _employ(self, name: str, email: str, locale: str) -> None:
-        known = self.ground.slack.workspace(COMPANY).addresses
-        if email and email.lower() not in known and email not in self._script.without_account():
-            self.ground.slack.add_person(COMPANY, name=name, email=email, locale=LOCALES.get(locale, "ja-JP"))
+        town = self.ground.town
+        if email and not town.user("company", email) and email not in self._script.without_account():
+            town.add("company", Newcomer(name, email, locale))
 
     def example(self) -> Example:
         """A few more leavers; a file that was dropped stays the same: dropped again, it moves nobody."""
@@ -155,7 +160,7 @@ class Stagehand:
     async def account_made(self, email: str, alumni_user: str) -> None:
         """Somebody came into the alumni workspace; who is not known is a stranger until a code is typed."""
         note = self._said(t("backstage.note.newcomer"))
-        name = self.ground.slack.workspace(ALUMNI).people[alumni_user].name
+        name = self.ground.town.name("alumni", alumni_user)
         member = CastMember(f"newcomer-{len(self._newcomers) + 1}", name, note, "other", emails=(email,))
         self._newcomers[alumni_user] = replace(member, alumni_user=alumni_user)
         await self.settle()
@@ -214,22 +219,21 @@ class Stagehand:
 
     async def _dismiss(self, user: str | None) -> None:
         """The company closes an account on the day after the last day."""
-        company = self.ground.slack.workspace(COMPANY)
-        if user is not None and not company.people[user].deleted:
-            await self.ground.slack.leaves(COMPANY, user)
+        if user is not None:
+            await self.ground.town.dismiss(user)
 
     def _member(self, key: str, one: Seen) -> CastMember:
         company, private = one.leaver.company_email, one.private_email
-        addresses = self.ground.slack.workspace(ALUMNI).addresses
+        town = self.ground.town
         joined, known = one.leaver.stage is S.JOINED, self._leavers.get(key)
-        employed = self.ground.slack.workspace(COMPANY).addresses.get(company.lower())
+        employed = town.user("company", company)
         return CastMember(
             key=key,
             name=one.name,
             note=self._note(one),
             group="alumnus" if joined else "other" if one.leaver.stage in GONE else "leaver",
             company_user=employed or (known.company_user if known else None),
-            alumni_user=one.account or addresses.get(private.lower() or "-"),
+            alumni_user=one.account or (town.user("alumni", private) if private else None),
             emails=tuple(filter(None, (company, private))),
             reading=one.reading,
         )
@@ -284,9 +288,20 @@ def _keyed(seen: Sequence[Seen]) -> Iterable[tuple[str, Seen]]:
 # --- the command ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where the people of a playground chat, and the address of its page where they chat elsewhere."""
+
+    platform: conversation.Platform = conversation.Platform.SLACK
+    beside: str = ""
+
+
+SLACK_ALONE = House()
+
+
 @asynccontextmanager
 async def staged(
-    folder: Path, port: int, file: Path | None = None, clock: Clock | None = None
+    folder: Path, port: int, file: Path | None = None, clock: Clock | None = None, house: House = SLACK_ALONE
 ) -> AsyncIterator[Stagehand]:
     """A playground with people and leavers, listening and quiet; sweeps run only when somebody settles.
 
@@ -294,30 +309,69 @@ async def staged(
     """
     cast = read_cast()
     data = await asyncio.to_thread(_read, file) if file else b""
-    async with playing(folder, port, clock, hr=",".join(one.email for one in cast.staff[1:])) as ground:
+    hr = ",".join(one.email for one in cast.staff[1:])
+    async with playing(folder, port, clock, platform=house.platform, hr=hr) as ground:
         stage = Stagehand(ground, cast, await seed(ground, cast))
         token = secrets.token_urlsafe(24)
-        add_page(ground.app.web, Page(ground.slack, ground.mailbox, stage, port, token))
+        add_page(ground.app.web, Page(_chat(ground), ground.mailbox, stage, port, token, house.beside))
         await ground.listen()
+        await ground.town.begin([one.company_user or "" for one in stage.cast() if one.group == "hr"])
         if file:
             await stage.introduce(data, file.name)
         await stage.drop(file.name if file else OUR_FILE, data or stage.beginning())
         yield stage
 
 
+def _chat(ground: Playground) -> Chat:
+    sides = ground.town.sides
+    if ground.teams is None:
+        return SlackChat(ground.slack, sides)
+    return TeamsChat(ground.teams, sides, {side.value: _home(ground, side) for side in conversation.Side})
+
+
+def _home(ground: Playground, side: conversation.Side) -> Home:
+    """What the app package of a side offers, as Teams shows it in each language."""
+    core = ground.app.core
+    settings, brand = core.settings, core.policy.brand
+    name = settings.company_name if side is conversation.Side.COMPANY else settings.network_name
+    menus = {}
+    for locale in LOCALES:
+        made = App(side, BOTS[side], settings.base_url, "1.0.0", locale)
+        menus[locale] = _menu(manifest(made, core.registry, core.texts, brand))
+    return Home(name, NAMES[side], menus)
+
+
+def _menu(paper: Mapping[str, Any]) -> Menu:
+    alone, shared = (
+        tuple((one["title"], one["description"]) for one in menu["commands"])
+        for menu in paper["bots"][0]["commandLists"]
+    )
+    finders = [one["title"] for each in paper.get("composeExtensions", ()) for one in each["commands"]]
+    return Menu(alone, shared, "".join(finders[:1]))
+
+
 async def perform(folder: Path, port: int, leavers: Path | None, stop: asyncio.Event) -> None:
-    """Open a playground, say where it is and what to do there, and close it when told to stop."""
-    async with staged(folder, port, leavers) as stage:
-        stage.ground.app.schedule.start()
-        typer.echo("\n".join(_hello(stage.ground)))
+    """Open the playground twice, say where it is and what to do there, and close it when told to stop: the
+    same people, once in a company that lives in Slack and once in one that lives in Teams."""
+    near = await free_port(port)
+    slack = House(conversation.Platform.SLACK, f"http://localhost:{near}")
+    teams = House(conversation.Platform.TEAMS, f"http://{HOST}:{port}")
+    async with (
+        staged(folder, port, leavers, None, slack) as stage,
+        staged(folder / "teams", near, leavers, None, teams) as other,
+    ):
+        stage.ground.app.start()
+        other.ground.app.start()
+        typer.echo("\n".join(_hello(stage.ground, slack.beside)))
         await stop.wait()
 
 
-def _hello(ground: Playground) -> Iterable[str]:
+def _hello(ground: Playground, beside: str) -> Iterable[str]:
     texts, url = ground.app.core.texts, ground.app.core.settings.base_url
     steps = (t("backstage.hr"), t("backstage.leaver"), t("backstage.join"), t("backstage.find"))
     for locale in ("ja", "en"):
         yield texts.plain(t("backstage.open", url=f"{url}/"), locale)
+        yield f"  {texts.plain(t('backstage.teams', url=f'{beside}/'), locale)}"
         yield from (f"  {number}. {texts.plain(step, locale)}" for number, step in enumerate(steps, 1))
         yield f"  {texts.plain(t('backstage.end'), locale)}\n"
 

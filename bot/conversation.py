@@ -102,9 +102,15 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An account shown the way its platform shows accounts."""
+    """An account shown the way its platform shows accounts; elsewhere by `name`, where one is known."""
 
     address: Address
+    name: str = ""
+
+    @property
+    def words(self) -> str:
+        """How it is written where the platform draws none."""
+        return self.name or f"@{self.address.user}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,11 +94,12 @@ class Ambiguous(Trouble):
 
 
 class Undeliverable(Trouble):
-    """This way will never work; another way may."""
+    """This way will never work; another way may. `way` is where the receiver can open this one themselves."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, way: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.way = way
 
 
 class FeedError(OkaeriError):

@@ -6,8 +6,12 @@ Nothing is sent from here; the sweeps of `jobs.enrolment` ask the tables what is
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 from bot.cadence import local_moment, months_after
 from bot.policy import Policy
@@ -50,26 +54,101 @@ def take_notice(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
     return heard
 
 
+def take_notices(tx: Tx, notices: Sequence[LeaverNotice], policy: Policy) -> list[Heard]:
+    """`take_notice` of each, in their order. What most rows of a file are costs few statements for all of
+    them: known as they stand, or of somebody new."""
+    numbers = {_number(notice) for notice in notices}
+    events, refusals = leavers.events(tx, numbers), leavers.refusals(tx, numbers)
+    heard: list[Heard] = []
+    new = _Newcomers(tx, policy)
+    met: set[leavers.Number] = set()
+    for notice in notices:
+        number = _number(notice)
+        if number in met or events.get(number, notice.event_id) != notice.event_id:
+            new.keep()  # before what comes after it
+            heard.append(take_notice(tx, notice, policy))
+        elif number in events or notice.withdrawn:
+            heard.append(Heard.SAME)
+            continue
+        elif _said_no(refusals.get(number), notice):
+            heard.append(Heard.SUPPRESSED)
+            continue
+        else:
+            heard.append(new.add(notice))
+        met.add(number)
+    new.keep()
+    return heard
+
+
+def _number(notice: LeaverNotice) -> leavers.Number:
+    return notice.entity, notice.employee_number
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """Somebody who is not known yet, as `_stint` would leave them."""
+
+    person: people.Newcomer
+    leaver: Mapping[str, Any]
+    heard: Heard
+
+
+class _Newcomers:
+    """Everybody new of a batch; what depends on two days only is worked out once for many."""
+
+    def __init__(self, tx: Tx, policy: Policy) -> None:
+        at = now(tx)
+        self._tx, self._policy, self._at = tx, policy, at
+        self._moments = cache(lambda *days: _moments(days, 0, at, policy))
+        self._waiting: list[_New] = []
+
+    def add(self, notice: LeaverNotice) -> Heard:
+        """Somebody whom nobody knows."""
+        person = people.Newcomer(notice.name, notice.locale or self._policy.locale, self._policy.zone,
+                                 email=notice.personal_email)  # fmt: skip
+        _take_names(person, notice)
+        reason = _reason_to_hold(notice)
+        stage, at = (Stage.HELD, self._at) if reason else (Stage.ANNOUNCED, None)
+        leaver = {
+            "person_id": person.id, "entity": notice.entity, "employee_number": notice.employee_number,
+            "stint": 1, "stage": stage, "changed_at": at, "held_because": reason,
+            "held_at_stage": Stage.ANNOUNCED.value if reason else "", **_said(notice),
+            **{name: getattr(notice, name) for name in _FILLED},
+            **self._moments(notice.last_day, notice.last_working_day),
+        }  # fmt: skip
+        self._waiting.append(_New(person, leaver, Heard.HELD if reason else Heard.NEW))
+        return self._waiting[-1].heard
+
+    def keep(self) -> None:
+        """Write them."""
+        new, self._waiting = self._waiting, []
+        folk = [one.person for one in new]
+        people.add_all(self._tx, folk)
+        leavers.add_all(self._tx, [one.leaver for one in new])
+        search.index_new(self._tx, folk)
+        lines = [(f"notice.{one.heard.value}", one.person.id, one.leaver["source"]) for one in new]
+        journal.write_all(self._tx, lines)
+
+
 def _open(tx: Tx, notice: LeaverNotice, policy: Policy) -> Heard:
     if notice.withdrawn:
         return Heard.SAME
-    if _said_no(tx, notice):
+    number = _number(notice)
+    if _said_no(leavers.refusals(tx, [number]).get(number), notice):
         return Heard.SUPPRESSED
     person = people.add(tx, notice.name, locale=notice.locale or policy.locale, zone=policy.zone)
     return _stint(tx, notice, policy, person, stint=1)
 
 
-def _said_no(tx: Tx, notice: LeaverNotice) -> bool:
+def _said_no(refusal: leavers.Suppression | None, notice: LeaverNotice) -> bool:
     """Whether this is the leaving of somebody who was erased: corrections of its date do not create them
     again.
 
     A hiring date after it, or a last day more than half a year later, is another leaving and a new question.
     """
-    then = leavers.suppressed(tx, notice.entity, notice.employee_number)
-    if then is None or (notice.hired_on and notice.hired_on > then):
+    if refusal is None or (notice.hired_on and notice.hired_on > refusal.last_day):
         return False
-    died = leavers.died(tx, notice.entity, notice.employee_number)
-    return died or notice.last_day <= then + CORRECTION
+    return refusal.for_good or notice.last_day <= refusal.last_day + CORRECTION
 
 
 def _stint(tx: Tx, notice: LeaverNotice, policy: Policy, person: people.Person, stint: int) -> Heard:
@@ -207,39 +286,53 @@ def _ask_hr(leaver: Leaver, notice: LeaverNotice, question: str) -> Heard:
 
 
 def _take_over(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> None:
-    leaver.notice, leaver.source = notice.event_id, notice.source
-    leaver.last_day, leaver.last_working_day = notice.last_day, notice.last_working_day
-    leaver.leaving_type = notice.leaving_type.value
-    for name in ("hired_on", "department", "title", "manager", "place", "company_email"):
+    for name, value in _said(notice).items():
+        setattr(leaver, name, value)
+    for name in _FILLED:
         setattr(leaver, name, getattr(notice, name) or getattr(leaver, name))
     person = people.get(tx, leaver.person_id)
     if person is not None:
-        _take_over_person(tx, person, notice)
+        _take_names(person, notice)
+        search.index(tx, person)
         if notice.personal_email and person.private_email is None and leaver.stage is not Stage.DECLINED:
             people.set_private_email(tx, person, notice.personal_email)
     plan(tx, leaver, policy)
     tx.flush()
 
 
-def _take_over_person(tx: Tx, person: people.Person, notice: LeaverNotice) -> None:
+_FILLED = ("hired_on", "department", "title", "manager", "place", "company_email")
+"""What a notice may leave out without taking it away."""
+
+
+def _said(notice: LeaverNotice) -> dict[str, Any]:
+    return {
+        "notice": notice.event_id, "source": notice.source, "leaving_type": notice.leaving_type.value,
+        "last_day": notice.last_day, "last_working_day": notice.last_working_day,
+    }  # fmt: skip
+
+
+def _take_names(person: people.Person | people.Newcomer, notice: LeaverNotice) -> None:
     person.name = notice.name
     for name in ("kana", "romaji", "former_name", "department", "place"):
         setattr(person, name, getattr(notice, name) or getattr(person, name))
-    search.index(tx, person)
 
 
 def _hold_if_needed(tx: Tx, leaver: Leaver, notice: LeaverNotice) -> bool:
-    """Death, dismissal, dispute, unknown types and 登録可否 = no wait for HR; HR's own "go" is not overruled
-    by the same reason again."""
-    reason = "" if notice.may_enrol else "not_to_enrol"
-    if notice.leaving_type not in ORDINARY:
-        reason = notice.leaving_type.value
+    """What waits for HR; HR's own "go" is not overruled by the same reason again."""
+    reason = _reason_to_hold(notice)
     if not reason or (leaver.released and leaver.held_because == reason) or leaver.stage is Stage.DECLINED:
         return False
     if leaver.stage is not Stage.HELD:
         hold(tx, leaver, reason)
     leaver.held_because, leaver.told_at = reason, None
     return True
+
+
+def _reason_to_hold(notice: LeaverNotice) -> str:
+    """Death, dismissal, dispute, unknown types and 登録可否 = no wait for HR."""
+    if notice.leaving_type not in ORDINARY:
+        return notice.leaving_type.value
+    return "" if notice.may_enrol else "not_to_enrol"
 
 
 def hold(tx: Tx, leaver: Leaver, reason: str) -> None:
@@ -254,25 +347,34 @@ def hold(tx: Tx, leaver: Leaver, reason: str) -> None:
 
 def plan(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     """Compute every moment of a leaver from the two dates; moments that make no sense any more are empty."""
-    work_ends = leaver.last_working_day or leaver.last_day
-    ask_day = (
-        leaver.last_working_day - timedelta(days=policy.ask_before_working_day)
-        if leaver.last_working_day
-        else leaver.last_day - timedelta(days=policy.ask_before_last_day)
-    )
-    leaver.ask_at = _moment(ask_day, policy.ask_at, policy)
-    again = _moment(work_ends, policy.ask_at, policy)
-    once_more = leaver.asks < QUESTIONS and again > max(leaver.ask_at, now(tx))
-    leaver.ask_again_at = again if once_more else None
-    leaver.enrol_at = _moment(_enrol_day(leaver, policy), policy.enrol_at, policy)
-    leaver.member_from = _moment(leaver.last_day + timedelta(days=1), time(0), policy)
-    remind_day = policy.calendar.business_days_before(ask_day, policy.remind_business_days)
-    remind = _moment(remind_day, policy.ask_at, policy)
-    leaver.remind_at = remind if remind > now(tx) else None
+    days = (leaver.last_day, leaver.last_working_day)
+    for name, moment in _moments(days, leaver.asks, now(tx), policy).items():
+        setattr(leaver, name, moment)
     if leaver.stage is Stage.DECLINED:
         leaver.erase_at = leaver.enrol_at
     if leaver.stage is Stage.LATER and leaver.later_at is not None:
         plan_later(leaver, policy)
+
+
+def _moments(
+    days: tuple[date, date | None], asks: int, at: datetime, policy: Policy
+) -> dict[str, datetime | None]:
+    last_day, last_working_day = days
+    ask_day = (
+        last_working_day - timedelta(days=policy.ask_before_working_day)
+        if last_working_day
+        else last_day - timedelta(days=policy.ask_before_last_day)
+    )
+    ask_at = _moment(ask_day, policy.ask_at, policy)
+    again = _moment(last_working_day or last_day, policy.ask_at, policy)
+    remind_day = policy.calendar.business_days_before(ask_day, policy.remind_business_days)
+    remind = _moment(remind_day, policy.ask_at, policy)
+    return {
+        "ask_at": ask_at, "ask_again_at": again if asks < QUESTIONS and again > max(ask_at, at) else None,
+        "enrol_at": _moment(_enrol_day(days, policy), policy.enrol_at, policy),
+        "member_from": _moment(last_day + timedelta(days=1), time(0), policy),
+        "remind_at": remind if remind > at else None,
+    }  # fmt: skip
 
 
 def plan_later(leaver: Leaver, policy: Policy) -> None:
@@ -282,10 +384,11 @@ def plan_later(leaver: Leaver, policy: Policy) -> None:
     leaver.erase_at = leaver.later_at + timedelta(days=policy.unanswered_days)
 
 
-def _enrol_day(leaver: Leaver, policy: Policy) -> date:
+def _enrol_day(days: tuple[date, date | None], policy: Policy) -> date:
+    last_day, last_working_day = days
     if policy.enrol_on == "last_working_day":
-        return leaver.last_working_day or leaver.last_day
-    return leaver.last_day + timedelta(days=1 if policy.enrol_on == "day_after" else 0)
+        return last_working_day or last_day
+    return last_day + timedelta(days=1 if policy.enrol_on == "day_after" else 0)
 
 
 def _moment(day: date, at: time, policy: Policy) -> datetime:

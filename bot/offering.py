@@ -47,6 +47,9 @@ REASONS = {
     "channel_not_found": "channel_not_found",
     "is_archived": "is_archived",
     "is_inactive": "is_archived",
+    "BotNotInConversationRoster": "not_in_team",
+    "ConversationNotFound": "no_teams_channel",
+    "no_way": "not_in_team",
     "no_channel": "no_channel",
     "no_app": "no_app",
 }
@@ -170,7 +173,7 @@ def _standing(ctx: Context, row: Opening) -> Iterator[tuple[Words, Words]]:
     over = row.state is Phase.CLOSED
     wanted = {channel for channel, one in known.items() if one.remote or not over}
     for channel in sorted(wanted if over else {*ctx.policy.channels, *wanted}):
-        yield t("post.fact.channel", name=Address.parse(channel).user), _stands(row, known.get(channel))
+        yield t("post.fact.channel", name=channel_name(channel)), _stands(row, known.get(channel))
 
 
 def stuck(tx: Tx, row: Opening) -> bool:
@@ -178,6 +181,12 @@ def stuck(tx: Tx, row: Opening) -> bool:
     over = row.state is Phase.CLOSED
     known = openings.postings_of(tx, row.id).values()
     return any(one.reason and (one.remote or not over) for one in known)
+
+
+def channel_name(channel: str) -> str:
+    """A channel as HR reads it: Slack's id opens it there, Teams' is no word for anybody."""
+    address = Address.parse(channel)
+    return "Teams" if address.platform is Platform.TEAMS else address.user
 
 
 def _stands(row: Opening, posting: Posting | None) -> Text:
@@ -210,10 +219,11 @@ def mine(ctx: Context, row: Opening) -> bool:
 def who(tx: Tx, by: str) -> Arg:
     """Somebody of the company, kept as an address, as a reader knows them."""
     address = Address.parse(by) if ":" in by else None
-    if address is not None and address.platform is not Platform.WEB:
-        return Mention(address)
     known = accounts.acting_from(tx, address) if address else []
-    return known[0].email if known and known[0].email else t("policy.by_former")
+    email = known[0].email if known else ""
+    if address is not None and address.platform is not Platform.WEB:
+        return Mention(address, email)
+    return email or t("policy.by_former")
 
 
 def others(ctx: Context) -> list[Staff]:

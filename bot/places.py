@@ -18,6 +18,10 @@ class HintPlace:
     (int)."""
 
 
+class LeaversPlace:
+    """HR's list of leavers: what else needs HR. No arguments."""
+
+
 class LeaverPlace:
     """HR's view of one leaver. Argument: the leaver's id (int)."""
 

@@ -1,7 +1,8 @@
 """The playground's wiring: the real house, and the other side of the wire around it, on one loopback port.
 
-The house is the same that `serve` runs; only its addresses point at a local Slack and a local mailbox, and
-calendar time can be moved. The tests use this wiring too.
+The house is the same that `serve` runs; only its addresses point at a local chat and a local mailbox, and
+calendar time can be moved. Where people chat, in a local Slack or a local Teams, is a choice at the start.
+The tests use this wiring too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import shutil
 from bisect import bisect_right
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,17 +20,21 @@ from typing import Any
 from adapters.http import Server
 from adapters.playground.cast import read_cast
 from adapters.playground.local_slack import LocalApp, LocalSlack
+from adapters.playground.local_teams import LocalTeams, Team
 from adapters.playground.mailbox import Mailbox
 from adapters.playground.slack_state import stable_id
+from adapters.playground.teams_state import stable_thread, stable_uuid
+from adapters.playground.town import OPENINGS, TEAM_NAME, SlackTown, TeamsTown, Town
 from adapters.slack.manifest import manifest
+from adapters.teams.manifest import NAMES
 from bot.app import CATALOGUE, App, running
 from bot.clock import Clock
-from bot.conversation import Side
+from bot.conversation import Platform, Side
 from bot.errors import ConfigError
 from bot.registry import discover
 from bot.settings import Settings, load
 from bot.texts import Texts
-from storage import checkins, leavers, outbox, schema
+from storage import checkins, engine, leavers, outbox, schema
 from storage.columns import Vault
 from storage.engine import Tx
 
@@ -43,19 +48,32 @@ CHANNEL = stable_id("C", TEAMS[Side.ALUMNI], CHANNEL_NAME)
 """The public channel of the alumni workspace in which openings are posted."""
 
 
+TENANTS = {side: stable_uuid("tenant", side.value) for side in Side}
+BOTS = {side: stable_uuid("bot", side.value) for side in Side}
+TEAMS_CHANNEL = stable_thread("tacv2", stable_thread("tacv2", TENANTS[Side.ALUMNI], TEAM_NAME), OPENINGS)
+"""The channel of the alumni's team in which openings are posted."""
+
+
 @dataclass(slots=True)
 class Playground:
-    """A house with its neighbours."""
+    """A house with its neighbours; `teams` is there when its people chat in Teams, and `slack` then empty."""
 
     app: App
     slack: LocalSlack
     mailbox: Mailbox
     drop: Path
     port: int
+    teams: LocalTeams | None = None
+    town: Town = field(kw_only=True)
     people: dict[str, Any] = field(default_factory=dict)
     server: Server = field(default_factory=Server)
     shifts: list[tuple[float, timedelta]] = field(default_factory=list)
     """Since which wire second calendar time has been how far ahead; grows with every move of the clock."""
+
+    @property
+    def platform(self) -> Platform:
+        """Where people chat."""
+        return Platform.TEAMS if self.teams else Platform.SLACK
 
     @property
     def clock(self) -> Clock:
@@ -72,13 +90,20 @@ class Playground:
     async def settle(self) -> None:
         """Run until quiet: deliveries, answers and every sweep, until none of them did anything."""
         for _ in range(20):
-            await self.slack.settle()
-            await self.app.drain()
+            await self._hear()
             rounds = await self.app.schedule.run_until_quiet()
-            await self.slack.settle()
-            await self.app.drain()
-            if rounds == 1:
+            heard = await self._hear()
+            if rounds == 1 and not heard:
                 return
+
+    async def _hear(self) -> bool:
+        """Let everything under way arrive; whether Teams told the house of something new."""
+        await self.slack.settle()
+        told = len(self.teams.deliveries()) if self.teams else 0
+        if self.teams:
+            await self.teams.settle()
+        await self.app.drain()
+        return self.teams is not None and len(self.teams.deliveries()) > told
 
     async def travel(self, to: datetime) -> None:
         """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""
@@ -125,6 +150,15 @@ async def _try_port(port: int) -> None:
     await server.wait_closed()
 
 
+async def free_port(after: int) -> int:
+    """A port beside one. Raises `ConfigError` when the next twenty are all taken."""
+    for port in range(after + 1, after + 21):
+        with suppress(ConfigError):
+            await _try_port(port)
+            return port
+    raise _taken(after + 20)
+
+
 def _next_moment(tx: Tx, lasts: timedelta) -> datetime | None:
     """When the clock next has something to do; invitations last so long."""
     moments = [moment for moment, _, _ in leavers.next_moments(tx, 1)]
@@ -161,9 +195,37 @@ def settings_for(folder: Path, port: int, smtp_port: int, **changes: Any) -> Set
     return load(_env_file=None, **values | changes)
 
 
+def in_teams(base: str, port: int) -> dict[str, Any]:
+    """The changes with which a playground's people chat in the local Teams at `base`; alumni have mail and
+    our pages besides.
+
+    The pages are on `localhost`: cookies know no ports, and a playground in Slack may run beside this one.
+    """
+    values: dict[str, Any] = {
+        "base_url": f"http://localhost:{port}", "alumni_invite_url": "", "slack_alumni_channel": "",
+        "teams_openid_metadata_url": f"{base}/login/v1/.well-known/openidconfiguration",
+        "teams_login_url": f"{base}/login", "teams_graph_url": f"{base}/graph/v1.0",
+        "teams_service_urls": base, "teams_alumni_channel": TEAMS_CHANNEL,
+        "teams_alumni_team_id": stable_uuid("group", TENANTS[Side.ALUMNI], TEAM_NAME),
+    }  # fmt: skip
+    for side in Side:
+        values |= dict.fromkeys(
+            (f"slack_{side.value}_{name}" for name in ("signing_secret", "app_id", "team_id", "bot_token")),
+            "",
+        )
+        values |= {
+            f"teams_{side.value}_app_id": BOTS[side],
+            f"teams_{side.value}_app_password": Vault.make(side.value).rpartition(":")[2],
+            f"teams_{side.value}_tenant_id": TENANTS[side],
+        }
+    return values
+
+
 def fresh_database(settings: Settings, empty: Path | None = None) -> None:
     """Begin anew, with a copy of an `empty` one if there is such. Raises `ConfigError` for a file that no
-    playground made; such a file is only read."""
+    playground made; such a file is only read. A server's database is left to whoever names it."""
+    if engine.on_server(settings.database_url):
+        return
     path = Path(settings.database_url.removeprefix("sqlite:///"))
     if path.exists() and path.stat().st_size and schema.mark_of(settings.database_url) != MARK:
         raise ConfigError(
@@ -176,7 +238,7 @@ def fresh_database(settings: Settings, empty: Path | None = None) -> None:
     schema.set_mark(settings.database_url, MARK)
 
 
-def neighbours(settings: Settings, slack: LocalSlack) -> None:
+def neighbours(settings: Settings, slack: LocalSlack) -> Town:
     """Two workspaces, each with its app as the manifests declare it, and the channel with the app in it."""
     registry, texts = discover("bot.commands"), Texts.load(CATALOGUE)
     for side, name in ((Side.COMPANY, settings.company_name), (Side.ALUMNI, settings.network_name)):
@@ -192,13 +254,32 @@ def neighbours(settings: Settings, slack: LocalSlack) -> None:
         )
         slack.add_workspace(values["team_id"], name, app)
     slack.invites(TEAMS[Side.ALUMNI], slack.add_default_channel(TEAMS[Side.ALUMNI], CHANNEL_NAME))
+    return SlackTown(slack, {side.value: TEAMS[side] for side in Side})
+
+
+def tenants(settings: Settings, teams: LocalTeams) -> Town:
+    """Two tenants, each with its bot, and the alumni's team with the bot and the channel in it."""
+    for side, name in ((Side.COMPANY, settings.company_name), (Side.ALUMNI, settings.network_name)):
+        values, endpoint = settings.teams(side), f"http://{HOST}:{settings.port}/api/messages"
+        teams.add_tenant(values["tenant_id"], name, f"{side.value}.minato.example.jp")
+        where = (values["tenant_id"], endpoint)
+        teams.register_app(side.value, values["app_id"], values["app_password"], where, name=NAMES[side])
+    team: Team = teams.add_team(TENANTS[Side.ALUMNI], TEAM_NAME)
+    team.apps.add(BOTS[Side.ALUMNI])
+    teams.add_channel(team.id, OPENINGS)
+    return TeamsTown(teams, {side.value: TENANTS[side] for side in Side}, team)
 
 
 @asynccontextmanager
 async def playing(
-    folder: Path, port: int, clock: Clock | None = None, empty: Path | None = None, **changes: Any
+    folder: Path,
+    port: int,
+    clock: Clock | None = None,
+    empty: Path | None = None,
+    platform: Platform = Platform.SLACK,
+    **changes: Any,
 ) -> AsyncIterator[Playground]:
-    """A playground without people for `127.0.0.1:port`; `changes` are settings.
+    """A playground without people for `127.0.0.1:port`, who will chat on `platform`; `changes` are settings.
 
     It answers after `listen`; every sweep is left to `settle` unless `app.schedule.start` is called.
     """
@@ -207,19 +288,36 @@ async def playing(
     mailbox = Mailbox(clock.wire)
     await mailbox.start()
     try:
-        settings = settings_for(folder, port, mailbox.port, **changes)
-        fresh_database(settings, empty)
-        slack = LocalSlack(clock.wire, retry_delays=(0.0, 1.0, 5.0))
-        neighbours(settings, slack)
-        async with running(settings, clock, pace=0.0) as app:
-            app.web.add_subapp("/local-slack/", slack.web_api())
-            ground = Playground(app, slack, mailbox, Path(settings.leaver_drop), port)
-            try:
-                yield ground
-            finally:
-                app.stopping = True
-                await app.schedule.stop()
-                await slack.close()
-                await ground.server.close()
+        async with _cloud(platform, clock) as teams:
+            there = in_teams(teams.base_url or "", port) if teams else {}
+            settings = settings_for(folder, port, mailbox.port, **there | changes)
+            fresh_database(settings, empty)
+            slack = LocalSlack(clock.wire, retry_delays=(0.0, 1.0, 5.0))
+            town = tenants(settings, teams) if teams else neighbours(settings, slack)
+            async with running(settings, clock, pace=0.0) as app:
+                app.web.add_subapp("/local-slack/", slack.web_api())
+                ground = Playground(app, slack, mailbox, Path(settings.leaver_drop), port, teams, town=town)
+                try:
+                    yield ground
+                finally:
+                    app.stopping = True
+                    await app.schedule.stop()
+                    await slack.close()
+                    await ground.server.close()
     finally:
         await mailbox.stop()
+
+
+@asynccontextmanager
+async def _cloud(platform: Platform, clock: Clock) -> AsyncIterator[LocalTeams | None]:
+    """A local Teams on a port of its own: a house asks Microsoft for its keys before it listens itself."""
+    if platform is not Platform.TEAMS:
+        yield None
+        return
+    teams, server = LocalTeams(clock.wire), Server()
+    teams.base_url = f"http://{HOST}:{await server.listen(teams.application(), HOST, 0)}"
+    try:
+        yield teams
+    finally:
+        await teams.close()
+        await server.close()

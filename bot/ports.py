@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -64,10 +64,11 @@ class LeaverNotice:
 
 @dataclass(frozen=True, slots=True)
 class FeedReading:
-    """What a feed file said: good rows, bad rows, and how many rows there were."""
+    """What a feed file says. The good rows come once, one by one as they are asked for, everything about one
+    employee number together; with the last of them `errors` has every bad row. `rows`: how many there are."""
 
-    notices: tuple[LeaverNotice, ...]
-    errors: tuple[FeedError, ...]
+    notices: Iterator[LeaverNotice]
+    errors: Sequence[FeedError]
     rows: int
 
 
@@ -84,7 +85,8 @@ class Outgoing:
     """One message that leaves the house. `delivery` is our own id, the same at every try.
 
     `zone` is the reader's IANA time zone; empty means the company's. `purpose` is what the way out under a
-    mail withdraws; empty for who cannot withdraw (staff).
+    mail withdraws; empty for who cannot withdraw (staff). `chat` is the receiver's own chat with us, where
+    that never changes, as `Posted.channel` named it once.
     """
 
     delivery: str
@@ -93,6 +95,7 @@ class Outgoing:
     edits: Posted | None = None
     zone: str = ""
     purpose: str = ""
+    chat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +167,6 @@ class Inviter(Protocol):
 
     async def invite(self, guest: Guest) -> Link:
         """Prepare the way and say where it begins. Raises `Retry` or `Undeliverable`."""
-        ...
-
-
-class DeliveryTransport(Protocol):
-    """Wakes whoever delivers; carries only ids, because the outbox row is the truth."""
-
-    def wake(self, ids: Iterable[int]) -> None:
-        """Say that these rows may be due now."""
         ...
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.conversation import Address, Card
+from bot.conversation import Address, Button, Buttons, Card, Link, Note, t
 from bot.wire import dump_card
 from storage import accounts, outbox
 from storage.consents import Purpose
 from storage.engine import Tx
 from storage.leavers import Leaver
 from storage.outbox import Draft, Route
+
+_LONGEST = 120
+"""Characters of an `outbox.dedup`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Letter:
 
     `invites` has the Inviter asked for the way into the alumni chat at delivery; `otherwise` goes when there
     is none. `to` is a mailbox that is not the receiver's own, yet or any more. A letter waits until
-    `not_before`; consents are asked for again when it goes.
+    `not_before`; consents are asked for again when it goes. `bulk` is one of many that nobody waits for.
     """
 
     kind: str
@@ -32,6 +37,7 @@ class Letter:
     otherwise: Card | None = None
     to: str = ""
     not_before: datetime | None = None
+    bulk: bool = False
 
 
 def to_leaver(tx: Tx, leaver: Leaver, letter: Letter) -> bool:
@@ -47,6 +53,28 @@ def to_mailbox(tx: Tx, leaver: Leaver, letter: Letter, *, proving: bool = False)
 def to_alumnus(tx: Tx, person_id: str, letter: Letter) -> bool:
     """To an alumnus in the alumni chat; who has no account there gets it by mail."""
     return _put(tx, letter, Route.ALUMNI_CHAT, person_id, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of many letters: to whom, the card as text (`bot.wire.Stencil`), what tells it from the next."""
+
+    person_id: str
+    card: str
+    dedup: str
+
+
+def to_many(tx: Tx, kind: str, copies: Sequence[Copy], purpose: Purpose) -> int:
+    """To many alumni, as `to_alumnus` to each; how many are new and allowed. Nobody waits for them."""
+    return outbox.put_all(tx, [
+        Draft(kind, one.card, purpose, Route.ALUMNI_CHAT, _dedup(kind, one.person_id, one.dedup),
+              one.person_id, bulk=True)
+        for one in copies
+    ])  # fmt: skip
+
+
+def _dedup(kind: str, person_id: str, dedup: str) -> str:
+    return f"{kind}:{person_id}:{dedup}"
 
 
 def to_person(tx: Tx, person_id: str, letter: Letter) -> bool:
@@ -69,9 +97,9 @@ def to_nobody(tx: Tx, letter: Letter, locale: str) -> bool:
 def _put(tx: Tx, letter: Letter, route: Route, person_id: str, leaver_id: int | None) -> bool:
     draft = Draft(
         letter.kind, dump_card(letter.card), letter.purpose, route,
-        f"{letter.kind}:{person_id}:{letter.dedup}",
+        _dedup(letter.kind, person_id, letter.dedup),
         person_id=person_id, leaver_id=leaver_id, invites=letter.invites, to=letter.to,
-        otherwise=dump_card(letter.otherwise) if letter.otherwise else "",
+        otherwise=dump_card(letter.otherwise) if letter.otherwise else "", bulk=letter.bulk,
     )  # fmt: skip
     return outbox.put(tx, draft, letter.not_before) is not None
 
@@ -91,8 +119,20 @@ def to_channel(tx: Tx, address: Address, letter: Letter, edits: str = "") -> boo
 
 
 def channel_dedup(address: Address, letter: Letter) -> str:
-    """Under which name `to_channel` queues a letter: one for each channel, at most 120 characters."""
-    return f"{letter.kind}:{address}:{letter.dedup}"
+    """Under which name `to_channel` queues a letter: one for each channel, at most 120 characters, of which
+    a channel's own name may need nearly all."""
+    plain = f"{letter.kind}:{address}:{letter.dedup}"
+    where = hashlib.blake2b(str(address).encode(), digest_size=8).hexdigest()
+    return plain if len(plain) <= _LONGEST else f"{letter.kind}:{where}:{letter.dedup}"
+
+
+def with_way(card: Card, way: str) -> Card:
+    """The card as a mail has it that goes because a chat does not: with the address on which its reader opens
+    the chat themselves, if there is one."""
+    if not way:
+        return card
+    more = (Note(t("mail.chat_way")), Buttons((Button(t("mail.chat_button"), Link(way)),)))
+    return replace(card, body=(*card.body, *more))
 
 
 def to_staff(tx: Tx, kind: str, card: Card, dedup: str, leaver_id: int | None = None) -> None:

@@ -12,11 +12,12 @@ from datetime import date, datetime, time, timedelta
 
 from adapters.playground.backstage import CastMember, Group, Said
 from adapters.playground.cast import Alumnus, Cast, Colleague
+from adapters.playground.town import Newcomer
 from bot import joining
 from bot.cadence import local_moment
 from bot.clock import Clock
-from bot.conversation import Address, Platform, Side, Standing
-from bot.playground import TEAMS, Playground
+from bot.conversation import Address, Side, Standing
+from bot.playground import Playground
 from bot.policy import Policy
 from bot.ports import LeavingType
 from storage import accounts, checkins, consents, journal, leavers, people, search
@@ -27,7 +28,6 @@ from storage.people import Person
 
 SEEDED = "playground"
 """The source of leavers who were alumni before the playground began."""
-LOCALES = {"ja": "ja-JP", "en": "en-US"}
 _TOLD = (
     "kana", "romaji", "former_name", "employer", "position", "skills", "department", "place", "about", "zone"
 )  # fmt: skip
@@ -35,14 +35,10 @@ _TOLD = (
 
 async def seed(ground: Playground, cast: Cast) -> list[CastMember]:
     """Everybody but the leavers: HR first, then alumni, then colleagues."""
-    team, policy = TEAMS[Side.ALUMNI], ground.app.core.policy
-    users = [
-        ground.slack.add_person(
-            team, name=one.name, email=one.email, locale=LOCALES[one.language], zone=one.zone
-        )
-        for one in cast.alumni
-    ]
-    await ground.app.core.database.run(lambda tx: _enter_all(tx, policy, cast.alumni, users))
+    town, policy = ground.town, ground.app.core.policy
+    users = [town.add("alumni", Newcomer(one.name, one.email, one.language, one.zone)) for one in cast.alumni]
+    where = [Address(ground.platform, town.sides["alumni"], user) for user in users]
+    await ground.app.core.database.run(lambda tx: _enter_all(tx, policy, cast.alumni, where))
     pairs = zip(cast.alumni, users, strict=True)
     return [
         *(_colleague(ground, one, "hr", f"hr-{number}") for number, one in enumerate(cast.staff, 1)),
@@ -55,8 +51,7 @@ async def seed(ground: Playground, cast: Cast) -> list[CastMember]:
 
 
 def _colleague(ground: Playground, one: Colleague, group: Group, key: str) -> CastMember:
-    team = TEAMS[Side.COMPANY]
-    user = ground.slack.add_person(team, name=one.name, email=one.email, locale=LOCALES[one.language])
+    user = ground.town.add("company", Newcomer(one.name, one.email, one.language))
     return CastMember(
         key, one.name, one.note, group, company_user=user, emails=(one.email,), reading=one.kana
     )
@@ -82,25 +77,25 @@ class _Entry:
     confirmed_on: date
 
 
-def _entry(one: Alumnus, number: int, user: str, policy: Policy, today: date) -> _Entry:
+def _entry(one: Alumnus, number: int, account: Address, policy: Policy, today: date) -> _Entry:
     """Profiles are of different ages: three weeks to two years, but not older than the membership."""
     last_day = one.last_day(today)
     age = 21 + sum(one.email.encode()) * 7 % 700
     return _Entry(
         who=one,
         number=number,
-        account=Address(Platform.SLACK, TEAMS[Side.ALUMNI], user),
+        account=account,
         last_day=last_day,
         member_from=local_moment(last_day + timedelta(days=1), time(0), policy.zone),
         confirmed_on=max(today - timedelta(days=age), last_day + timedelta(days=1)),
     )
 
 
-def _enter_all(tx: Tx, policy: Policy, alumni: Sequence[Alumnus], users: Sequence[str]) -> None:
+def _enter_all(tx: Tx, policy: Policy, alumni: Sequence[Alumnus], where: Sequence[Address]) -> None:
     present: Clock = tx.info["clock"]
     today = policy.day(present.now())
-    for number, (one, user) in enumerate(zip(alumni, users, strict=True), 1):
-        entry = _entry(one, number, user, policy, today)
+    for number, (one, account) in enumerate(zip(alumni, where, strict=True), 1):
+        entry = _entry(one, number, account, policy, today)
         tx.info["clock"] = Clock(entry.member_from + timedelta(hours=10))  # storage writes down when it was
         _enter(tx, entry, policy)
         tx.info["clock"] = present
@@ -125,7 +120,7 @@ def _person(tx: Tx, entry: _Entry) -> Person:
     )
     people.set_private_email(tx, person, entry.who.email)
     person.private_email_proven_at = entry.member_from
-    said = consents.Said(entry.who.language, Platform.SLACK.value)
+    said = consents.Said(entry.who.language, entry.account.platform.value)
     consents.record(tx, person.id, Decision.GIVEN, said)
     return person
 

@@ -22,7 +22,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         if settings.metrics_bind:
             host, _, port = settings.metrics_bind.rpartition(":")
             await _listen(server, metrics_page(app.metrics), host, int(port))
-        app.schedule.start()
+        app.start()
         log.info("ready", port=settings.port, sides=[side.value for side in settings.sides()])
         await stop.wait()
         log.info("stopping")

@@ -33,6 +33,7 @@ _WEB_ADDRESSES = {
 }  # fmt: skip
 _SLACK = re.compile(r"slack:T[A-Z0-9]+:[UW][A-Z0-9]+")
 _CHANNEL = re.compile(r"C[A-Z0-9]{2,}")
+_TEAMS_CHANNEL = re.compile(r"19:[\w.-]{1,64}@thread\.tacv2", re.ASCII)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     closures: str = ""
 
     database_url: str = "sqlite:///var/okaeri.db"
+    queue_url: str = ""
     secret_key: SecretStr = SecretStr("")
     erasure_log: str = ""
     base_url: str = ""
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     teams_alumni_app_id: str = ""
     teams_alumni_app_password: SecretStr = SecretStr("")
     teams_alumni_tenant_id: str = ""
+    teams_alumni_team_id: str = ""
+    teams_alumni_channel: str = ""
     teams_openid_metadata_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
     teams_login_url: str = "https://login.microsoftonline.com"
     teams_graph_url: str = "https://graph.microsoft.com/v1.0"
@@ -160,8 +164,11 @@ class Settings(BaseSettings):
 
     def channels(self) -> tuple[str, ...]:
         """Addresses of the alumni's channels; none when no channel, or no workspace to it, is set."""
-        team, channel = self.slack_alumni_team_id, self.slack_alumni_channel
-        return (str(Address(Platform.SLACK, team, channel)),) if team and channel else ()
+        named = (
+            (Platform.SLACK, self.slack_alumni_team_id, self.slack_alumni_channel),
+            (Platform.TEAMS, self.teams_alumni_tenant_id.lower(), self.teams_alumni_channel),
+        )
+        return tuple(str(Address(*one)) for one in named if all(one))
 
     def vault(self) -> Vault:
         """The key ring. Raises `ValueError` when it cannot be read."""
@@ -280,11 +287,26 @@ def _teams(settings: Settings) -> Iterable[str]:
     for name in ("app_id", "tenant_id"):
         if company[name] and company[name].lower() == alumni[name].lower():
             yield f"OKAERI_TEAMS_ALUMNI_{name.upper()}: the company's; right: two bots in two tenants"
+    yield from _alumni_team(settings)
     if settings.teams_insecure_dev and not settings.teams_open():
         yield "OKAERI_TEAMS_INSECURE_DEV: not on a loopback bind; right: OKAERI_HOST=127.0.0.1, or unset it"
     for url in settings.teams_services():
         if not _is_address(url, _HTTPS) and not _is_near(url):
             yield f"OKAERI_TEAMS_SERVICE_URLS: {url!r}; right: https://host, or https://*.host for all below"
+
+
+def _alumni_team(settings: Settings) -> Iterable[str]:
+    """Where alumni are brought, and read openings."""
+    team, channel = settings.teams_alumni_team_id, settings.teams_alumni_channel
+    if team and not _GUID.fullmatch(team):
+        yield f"OKAERI_TEAMS_ALUMNI_TEAM_ID: {team!r}; right: the team's GUID (groupId in its link), or empty"
+    if channel and not _TEAMS_CHANNEL.fullmatch(channel):
+        right = "a channel's id such as 19:…@thread.tacv2 (in its link), or empty"
+        yield f"OKAERI_TEAMS_ALUMNI_CHANNEL: {channel!r}; right: {right}"
+    if Side.ALUMNI not in settings.teams_sides():
+        for name, value in (("TEAM_ID", team), ("CHANNEL", channel)):
+            if value:
+                yield f"OKAERI_TEAMS_ALUMNI_{name}: no alumni bot is set; right: its three values, or empty"
 
 
 def _is_near(url: str) -> bool:

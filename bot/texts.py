@@ -20,6 +20,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from bot.conversation import Arg, Link, Mention, Text, Words
+from bot.spelling import Spelling, pages
 
 LOCALES = ("ja", "en")
 _PLACE = re.compile(r"\{(\w+)\}|(\*\*)")
@@ -58,6 +59,15 @@ def _babel(locale: str) -> Locale:
     return Locale.parse(locale)
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """The catalogues' own sentences, those in force, and how often the latter have changed."""
+
+    originals: Mapping[str, Mapping[str, Sentence]]
+    sentences: Mapping[str, Mapping[str, Sentence]]
+    edition: int = 0
+
+
 class Texts:
     """All sentences of all catalogues, and what HR says instead of some of them.
 
@@ -65,8 +75,28 @@ class Texts:
     """
 
     def __init__(self, sentences: Mapping[str, Mapping[str, Sentence]]) -> None:
-        self._originals = self._sentences = sentences
-        self.edition = 0
+        self._shelf = _Shelf(sentences, sentences)
+        self._spelling: Spelling | None = None
+        self._instead: Mapping[str, str] = {}
+
+    @property
+    def edition(self) -> int:
+        """Counts up whenever what people read may be different."""
+        return self._shelf.edition
+
+    def spelled(self, spelling: Spelling, instead: Mapping[str, str] | None = None) -> Texts:
+        """The same sentences, now and later, with commands as they are written for other readers; `instead`
+        names sentences that those readers get for others (key -> key)."""
+        twin = Texts({})
+        twin._shelf, twin._spelling, twin._instead = self._shelf, spelling, instead or {}
+        return twin
+
+    def by_page(self, join: Spelling | None = None, instead: Mapping[str, str] | None = None) -> Texts:
+        """The same sentences for readers who type nothing: commands by the names of their pages."""
+        verbs = [words for key, words in self._shelf.originals.items() if key.endswith(".verb")]
+        names = {_first(words, "en"): {name: _first(words, name) for name in LOCALES} for words in verbs}
+        named = {short: names[page] for short in ("jobs",) if (page := "openings") in names}
+        return self.spelled(pages(names | named, join), instead)
 
     @classmethod
     def load(cls, *folders: Path) -> Texts:
@@ -83,35 +113,36 @@ class Texts:
 
         The words first, the edition after them: whoever sees the new edition sees the new words.
         """
-        known = {key: words for key, words in own.items() if key in self._originals}
-        said = {key: {**self._originals[key], **words} for key, words in known.items()}
-        self._sentences = {**self._originals, **said}
-        self.edition += 1
+        shelf = self._shelf
+        known = {key: words for key, words in own.items() if key in shelf.originals}
+        said = {key: {**shelf.originals[key], **words} for key, words in known.items()}
+        shelf.sentences = {**shelf.originals, **said}
+        shelf.edition += 1
 
     def original(self, key: str) -> Mapping[str, Sentence]:
         """Language -> the catalogues' own sentence. Raises `KeyError` for a key that no catalogue has."""
-        return self._originals[key]
+        return self._shelf.originals[key]
 
     def said(self, key: str) -> Mapping[str, Sentence]:
         """Language -> the sentence in force. Raises `KeyError` for a key that no catalogue has."""
-        return self._sentences[key]
+        return self._shelf.sentences[key]
 
     def keys(self) -> Iterable[str]:
         """Every sentence's key."""
-        return self._sentences.keys()
+        return self._shelf.sentences.keys()
 
     def has(self, key: str) -> bool:
         """Whether the catalogue knows the sentence."""
-        return key in self._sentences
+        return key in self._shelf.sentences
 
     def pattern(self, key: str, locale: str, count: int | None = None) -> str:
         """The raw sentence. Raises `KeyError` for a key that no catalogue has."""
-        words = self._sentences[key]
+        words = self._shelf.sentences[self._instead.get(key, key)]
         sentence = words.get(locale) or words["en"]
-        if isinstance(sentence, str):
-            return sentence
-        form = "one" if count is not None and _babel(locale).plural_form(count) == "one" else "other"
-        return sentence.get(form, sentence["other"])
+        if not isinstance(sentence, str):
+            form = "one" if count is not None and _babel(locale).plural_form(count) == "one" else "other"
+            sentence = sentence.get(form, sentence["other"])
+        return self._spelling(sentence, locale) if self._spelling else sentence
 
     def parts(self, words: Words, locale: str, zone: str = "Asia/Tokyo") -> tuple[Part, ...]:
         """The sentence with its data in place, adjoining runs of one kind not merged."""
@@ -150,6 +181,11 @@ class Texts:
         return "".join(_plain(part, self, locale) for part in self.parts(words, locale, zone))
 
 
+def _first(words: Mapping[str, Sentence], locale: str) -> str:
+    """The first of the words that a command is called by."""
+    return str(words.get(locale) or words["en"]).replace("、", ",").split(",")[0].strip()
+
+
 def written(value: str | int | date | datetime, locale: str, zone: str = "Asia/Tokyo") -> str:
     """A value as its reader writes it: 2026年3月31日 (火), March 31, 2026, 1,234."""
     if isinstance(value, datetime):
@@ -172,8 +208,8 @@ def _plain(part: Part, texts: Texts, locale: str) -> str:
     match part:
         case Run(text=text):
             return text
-        case Mention(address=address):
-            return f"@{address.user}"
+        case Mention():
+            return part.words
         case Link(url=url, label=label):
             return texts.plain(label, locale) or url
 

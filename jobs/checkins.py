@@ -3,56 +3,72 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from bot.commands import checkin as cards
 from bot.policy import Policy
-from bot.post import Letter, to_alumnus
-from storage import checkins, people
-from storage.checkins import Checkin, State
-from storage.consents import Purpose, allows
+from bot.post import Copy, to_many
+from bot.wire import NUMBER, Stencil, hole
+from storage import checkins
+from storage.checkins import Due, State, Step
+from storage.consents import Purpose, allowing
 from storage.engine import Database, Tx, now
-from storage.people import Person
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
     """One batch of due check-ins; whether there were any."""
-    return await database.run(lambda tx: step_all(tx, policy))
+    return await database.run(lambda tx: step_all(tx, policy), guarded=True)
 
 
 def step_all(tx: Tx, policy: Policy) -> bool:
     """Bring every due check-in one step on. A step outside a respectful hour waits for the next window."""
     rows = checkins.due(tx)
+    if not rows:
+        return False
+    round_ = _Round(policy, now(tx))
+    allowed = allowing(tx, {row.person_id for row in rows}, Purpose.STAY_IN_TOUCH)
+    steps, copies = [], []
     for row in rows:
-        person = people.get(tx, row.person_id)
-        if person is None or not allows(tx, row.person_id, Purpose.STAY_IN_TOUCH):
-            checkins.step(tx, row, State.STOPPED)
-        elif row.state is State.NUDGED:
-            checkins.step(tx, row, State.RESTING)
-        else:
-            _ask_or_wait(tx, row, person, policy)
-    return bool(rows)
+        step, copy = round_.step(row) if row.person_id in allowed else (Step(row.id, State.STOPPED), None)
+        steps.append(step)
+        copies += [copy] if copy else []
+    checkins.take(tx, steps)
+    to_many(tx, "checkin.nudge", copies, Purpose.STAY_IN_TOUCH)
+    return True
 
 
-def _ask_or_wait(tx: Tx, row: Checkin, person: Person, policy: Policy) -> None:
-    window = _window(max(now(tx), _after_pause(person, policy, now(tx))), person, policy)
-    if window > now(tx):
-        checkins.step(tx, row, row.state, window)
-        return
-    again = row.state is State.ASKED
-    card = cards.nudge(row, person, policy, again=again)
-    dedup = f"{row.number}:{'again' if again else 'first'}"
-    to_alumnus(tx, person.id, Letter("checkin.nudge", card, dedup, Purpose.STAY_IN_TOUCH))
-    then = _window(now(tx) + timedelta(days=policy.nudge_after_days), person, policy)
-    checkins.step(tx, row, State.NUDGED if again else State.ASKED, then)
+class _Round:
+    """The rules at one moment; what is the same for many is worked out once."""
 
+    def __init__(self, policy: Policy, at: datetime) -> None:
+        self._policy, self._at, self._today = policy, at, policy.day(at)
+        self._later = at + timedelta(days=policy.nudge_after_days)
+        self._window = cache(self._opening)
+        self._stencil = cache(self._drawn)
 
-def _window(at: datetime, person: Person, policy: Policy) -> datetime:
-    opens, closes = policy.checkin_opens, policy.checkin_closes
-    return policy.calendar.next_window(at, person.zone or policy.zone, opens=opens, closes=closes)
+    def step(self, row: Due) -> tuple[Step, Copy | None]:
+        """Where a check-in goes on, and what is said to its person now."""
+        if row.state is State.NUDGED:
+            return Step(row.id, State.RESTING), None
+        window = self._window(self._after_pause(row), row.zone or self._policy.zone)
+        if window > self._at:
+            return Step(row.id, row.state, window), None
+        again = row.state is State.ASKED
+        card = self._stencil(again, bool(row.employer)).fill(row.id, name=row.name, employer=row.employer)
+        dedup = f"{row.number}:{'again' if again else 'first'}"
+        then = self._window(self._later, row.zone or self._policy.zone)
+        return Step(row.id, State.NUDGED if again else State.ASKED, then), Copy(row.person_id, card, dedup)
 
+    def _opening(self, at: datetime, zone: str) -> datetime:
+        opens, closes = self._policy.checkin_opens, self._policy.checkin_closes
+        return self._policy.calendar.next_window(at, zone, opens=opens, closes=closes)
 
-def _after_pause(person: Person, policy: Policy, at: datetime) -> datetime:
-    """The moment a pause ends; `at` when there is none."""
-    if person.paused_until is None or person.paused_until <= policy.day(at):
-        return at
-    return at + timedelta(days=(person.paused_until - policy.day(at)).days)
+    def _drawn(self, again: bool, employed: bool) -> Stencil:
+        employer = hole("employer") if employed else ""
+        return Stencil(cards.nudge(NUMBER, hole("name"), employer, self._policy, again=again))
+
+    def _after_pause(self, row: Due) -> datetime:
+        """The moment a pause ends; now when there is none."""
+        if row.paused_until is None or row.paused_until <= self._today:
+            return self._at
+        return self._at + timedelta(days=(row.paused_until - self._today).days)

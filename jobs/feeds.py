@@ -1,4 +1,4 @@
-"""Files of leavers: read, acted on row by row, reported to HR, and not left lying around.
+"""Files of leavers: read, acted on batch by batch, reported to HR, and not left lying around.
 
 A file in the drop folder is taken when its size was the same in two polls; links, folders and hidden files
 are not.
@@ -11,15 +11,17 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import structlog
 
 from bot.commands import intake
 from bot.errors import FeedError, FeedRejected
-from bot.notices import UNHEARD, Heard, take_notice
+from bot.notices import UNHEARD, Heard, take_notices
 from bot.policy import Policy
 from bot.ports import FeedReading, LeaverNotice, LeaverSource
 from bot.post import to_staff
@@ -27,7 +29,8 @@ from storage import feeds
 from storage.engine import Database, Tx
 
 log = structlog.get_logger()
-BATCH = 200
+BATCH = 500
+"""Notices in one transaction: others who write wait for it, and a process that dies loses no more."""
 ENDINGS = (".csv", ".tsv", ".txt")
 
 
@@ -39,11 +42,11 @@ class Result:
     errors: Sequence[FeedError]
     rows: int
     changes: Sequence[tuple[Heard, LeaverNotice]] = ()
-    """After a dry run: whom it would change, for the page of who laid the file there."""
+    """After a dry run: the first `intake.NAMED` whom it would change, for the page of who laid the file."""
 
 
 class _DryRun(Exception):
-    def __init__(self, heard: Sequence[tuple[Heard, LeaverNotice]]) -> None:
+    def __init__(self, heard: Sequence[Heard]) -> None:
         super().__init__("dry run")
         self.heard = heard
 
@@ -55,32 +58,36 @@ class Importer:
         self._database, self._policy, self._source, self._keep_days = database, policy, source, keep_days
 
     async def take(self, data: bytes, name: str) -> Result:
-        """Act on a file in batches of `BATCH` rows. Raises `FeedRejected` when it cannot be read at all."""
+        """Act on a file, batch by batch. Raises `FeedRejected` when it cannot be read at all."""
         reading = await asyncio.to_thread(self._source.read, data, name)
         counts: Counter[Heard] = Counter()
-        for start in range(0, len(reading.notices), BATCH):
-            batch = reading.notices[start : start + BATCH]
-            counts += await self._database.run(lambda tx, rows=batch: self._heard(tx, rows))  # type: ignore[misc]
+        async for batch in _batches(reading):
+            heard = await self._database.run(partial(take_notices, notices=batch, policy=self._policy))
+            counts.update(heard)
         await self._database.run(lambda tx: self._record(tx, data, name, reading, counts))
         return Result(counts, reading.errors, reading.rows)
 
     async def try_out(self, data: bytes, name: str) -> Result:
-        """The difference only: everything is rolled back, nothing is sent."""
+        """The difference only: every batch is rolled back, nothing is sent."""
         reading = await asyncio.to_thread(self._source.read, data, name)
+        counts: Counter[Heard] = Counter()
+        changes: list[tuple[Heard, LeaverNotice]] = []
+        async for batch in _batches(reading):
+            heard = await self._pretended(batch)
+            counts.update(heard)
+            found = (pair for pair in zip(heard, batch, strict=True) if pair[0] not in UNHEARD)
+            changes += islice(found, intake.NAMED - len(changes))
+        return Result(counts, reading.errors, reading.rows, changes)
 
+    async def _pretended(self, batch: Sequence[LeaverNotice]) -> Sequence[Heard]:
         def pretend(tx: Tx) -> None:
-            raise _DryRun([(take_notice(tx, notice, self._policy), notice) for notice in reading.notices])
+            raise _DryRun(take_notices(tx, batch, self._policy))
 
         try:
             await self._database.run(pretend)
         except _DryRun as ended:
-            changes = [(heard, notice) for heard, notice in ended.heard if heard not in UNHEARD]
-            counts = Counter(heard for heard, _ in ended.heard)
-            return Result(counts, reading.errors, reading.rows, changes)
-        raise AssertionError("a dry run always ends with its counts")
-
-    def _heard(self, tx: Tx, notices: Sequence[LeaverNotice]) -> Counter[Heard]:
-        return Counter(take_notice(tx, notice, self._policy) for notice in notices)
+            return ended.heard
+        raise AssertionError("a dry run always ends with what was heard")
 
     def _record(self, tx: Tx, data: bytes, name: str, reading: FeedReading, counts: Counter[Heard]) -> None:
         digest = hashlib.sha256(data).digest()
@@ -102,6 +109,24 @@ class Importer:
         await self._database.run(
             lambda tx: to_staff(tx, "intake.rejected", card, f"{digest}:{at:%Y%m%d%H%M}")
         )
+
+
+async def _batches(reading: FeedReading) -> AsyncIterator[Sequence[LeaverNotice]]:
+    """`BATCH` notices each, read in a thread; what is said about one employee number is never torn apart."""
+    batches = _grouped(reading.notices)
+    while batch := await asyncio.to_thread(next, batches, ()):
+        yield batch
+
+
+def _grouped(notices: Iterable[LeaverNotice]) -> Iterator[Sequence[LeaverNotice]]:
+    batch: list[LeaverNotice] = []
+    for notice in notices:
+        last = batch[-1] if len(batch) >= BATCH else notice
+        if (last.entity, last.employee_number) != (notice.entity, notice.employee_number):
+            yield batch
+            batch = []
+        batch.append(notice)
+    yield batch
 
 
 @dataclass(slots=True)

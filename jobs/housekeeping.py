@@ -10,6 +10,7 @@ from storage import (
     addresses,
     checkins,
     codes,
+    delivering,
     downloads,
     feeds,
     inbox,
@@ -50,6 +51,7 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
         at = now(tx)
         inbox.sweep(tx, at - timedelta(days=7))
         outbox.sweep(tx, at - timedelta(days=90))
+        delivering.purge(tx, at - timedelta(days=30))
         feeds.forget(tx, at - timedelta(days=keep_files_days))
         codes.sweep(tx, at)
         feeds.sweep(tx, at - timedelta(days=365))

@@ -102,7 +102,7 @@ def _tell(tx: Tx, policy: Policy, person_id: str, fresh: Fresh) -> None:
     found = sorted(found, key=_rank)[:MOST]
     at = now(tx)
     letter = Letter(forms.NEWS, cards.suiting(found, forms.button()), f"{policy.day(at):%Y%m%d}",
-                    Purpose.OPENINGS, not_before=_window(at, person, policy))  # fmt: skip
+                    Purpose.OPENINGS, not_before=_window(at, person, policy), bulk=True)  # fmt: skip
     if to_alumnus(tx, person.id, letter):
         wishes.told(tx, wish, [row.id for row, _ in found])
 

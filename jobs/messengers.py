@@ -22,7 +22,8 @@ class Messengers:
         """The account with this e-mail address on the first platform that has one.
 
         A platform that cannot answer now ends the search (`Retry`), so that nobody is found elsewhere by
-        chance; else the last platform's word, `not_in_workspace` before any other.
+        chance; else one where an administrator forbids the search says so (`find_forbidden`), because nobody
+        is absent whom we may not look for; else the last platform's word, `not_in_workspace` before others.
         """
         reasons = []
         for messenger in self._platforms.values():
@@ -30,8 +31,8 @@ class Messengers:
                 return await messenger.find(side, email)
             except Undeliverable as unknown:
                 reasons.append(unknown.reason)
-        absent = "not_in_workspace"
-        raise Undeliverable(absent if absent in reasons else reasons[-1] if reasons else "no_app")
+        known = (word for word in ("find_forbidden", "not_in_workspace") if word in reasons)
+        raise Undeliverable(next(known, reasons[-1] if reasons else "no_app"))
 
     async def look(self, account: Address) -> Looks:
         """How its platform describes an account."""

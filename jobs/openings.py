@@ -21,8 +21,11 @@ from storage.outbox import Status
 
 WARNED = timedelta(days=7)
 """So long before the last day its owner is told."""
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-"""Why a message can no longer be edited: it is posted anew. Source: Slack's words for `chat.update`."""
+GONE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "ActivityNotFoundInConversation"}
+)
+"""Why a message can no longer be edited: it is posted anew. Source: Slack's words for `chat.update`; the Bot
+Connector's for an activity that is not there."""
 LOST = "lost"
 """Nobody knows what became of a message; it is not posted a second time by itself."""
 

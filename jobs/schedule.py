@@ -28,12 +28,14 @@ LEASE = 120.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """One sweep: its name, how often it runs in seconds, and what it does; its value says whether it did
-    anything. Only one replica runs it at a time, unless it runs `everywhere`: each process for itself."""
+    anything. One replica runs it at a time, unless it runs `everywhere`: each process for itself. One that
+    goes `on` runs again at once as long as it does anything."""
 
     name: str
     every: float
     run: Callable[[], Awaitable[bool]]
     everywhere: bool = False
+    on: bool = False
 
 
 class Schedule:
@@ -53,6 +55,9 @@ class Schedule:
             timezone="UTC",
         )
         self.last_success: dict[str, float] = {}
+        self._elsewhere: dict[str, float] = {}
+        """When a job was last found in another process's hands: it is late only if that goes on for longer
+        than a lease lasts."""
 
     def start(self) -> None:
         """Begin; every job runs once at once and then at its pace. From now on each can be late."""
@@ -78,7 +83,10 @@ class Schedule:
 
     async def run(self, name: str) -> bool:
         """Run a job under its lease; whether it did anything. Failures are logged, never raised."""
-        return await self._run((name,), rounds=1) > 0
+        busy = await self._run((name,), rounds=1) > 0
+        if busy and self._jobs[name].on:
+            self.wake(name)
+        return busy
 
     async def run_until_quiet(self, rounds: int = 50) -> int:
         """Run all jobs in turn until each found nothing to do since the last that did; how many rounds."""
@@ -101,13 +109,15 @@ class Schedule:
         shared = [name for name in names if not self._jobs[name].everywhere]
         mine = [name for name in names if self._jobs[name].everywhere]
         if shared:
-            mine += await self._database.run(lambda tx: self._taken(tx, shared))
+            mine += await self._database.run(lambda tx: self._taken(tx, shared), guarded=True)
         try:
             busy = await self._in_turn(mine, rounds, failed)
         finally:
             if leased := [name for name in mine if name in shared]:
-                await self._database.run(lambda tx: self._given_back(tx, leased, failed))
-        self.last_success |= {name: self._database.clock.wire() for name in mine if name not in failed}
+                await self._database.run(lambda tx: self._given_back(tx, leased, failed), guarded=True)
+        at = self._database.clock.wire()
+        self.last_success |= {name: at for name in mine if name not in failed}
+        self._elsewhere |= {name: at for name in shared if name not in mine}
         return busy
 
     def _taken(self, tx: Tx, names: Collection[str]) -> list[str]:
@@ -137,8 +147,8 @@ class Schedule:
     def late(self) -> list[str]:
         """Jobs whose last good end lies more than five of their periods (at least 60 s) back."""
         at = self._database.clock.wire()
-        started = self.last_success
-        return [n for n, j in self._jobs.items() if n in started and at - started[n] > max(60.0, 5 * j.every)]
+        seen = {name: max(well, self._elsewhere.get(name, 0.0)) for name, well in self.last_success.items()}
+        return [n for n, j in self._jobs.items() if n in seen and at - seen[n] > max(60.0, 5 * j.every)]
 
     async def stop(self) -> None:
         """Let nothing new begin, wait for what runs, then shut down."""

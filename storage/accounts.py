@@ -6,7 +6,7 @@ delivery to the company address, or by HR; never by a name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -41,6 +41,8 @@ class Account(Row):
     looked_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
     wrong_codes: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(default=None)
+    chat: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """Their own chat with us, where the platform lets us keep it for ever."""
 
 
 class Staff(Row):
@@ -96,6 +98,14 @@ def gone(tx: Tx, address: Address) -> None:
         account.gone, account.looked_at = True, now(tx)
 
 
+def keep_chat(tx: Tx, address: Address, chat: str) -> None:
+    """Remember the chat of an account with us; of one that we do not know nothing is kept."""
+    account = tx.get(Account, str(address))
+    if account is not None and account.chat != chat:
+        account.chat = chat
+        tx.flush()
+
+
 def deactivated(tx: Tx, address: Address) -> bool:
     """Whether the platform told us that nobody can sign in there any more."""
     account = tx.get(Account, str(address))
@@ -138,11 +148,14 @@ def language(tx: Tx, address: Address | None) -> str:
 
 def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
     """The living account of a person on one side."""
-    query = select(Account.address).where(
-        Account.person_id == person_id, Account.side == side, Account.gone.is_(False)
-    )
-    found = tx.scalar(query.limit(1))
-    return Address.parse(found) if found else None
+    account = living(tx, [person_id]).get((person_id, side))
+    return Address.parse(account.address) if account is not None else None
+
+
+def living(tx: Tx, people: Collection[str]) -> dict[tuple[str, Side], Account]:
+    """The living accounts of these people, by person and side."""
+    query = select(Account).where(Account.person_id.in_(people), Account.gone.is_(False))
+    return {(account.person_id or "", account.side): account for account in tx.scalars(query)}
 
 
 def addresses(tx: Tx, person_id: str) -> list[str]:
@@ -155,7 +168,7 @@ def unlooked(tx: Tx, before: datetime, limit: int = 50) -> list[tuple[Side, Addr
     stale = (Account.looked_at.is_(None)) | (Account.looked_at < before)
     of_ours = Account.address.startswith(f"{Platform.WEB.value}:")  # our own pages have no looks
     query = select(Account.side, Account.address).where(stale, Account.gone.is_(False), ~of_ours)
-    rows = tx.execute(query.order_by(Account.looked_at).limit(limit)).all()
+    rows = tx.execute(query.order_by(Account.looked_at.nulls_first()).limit(limit)).all()
     return [(side, Address.parse(address)) for side, address in rows]
 
 

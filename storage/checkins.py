@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, delete, select, update
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
 from storage.engine import Tx, now
+from storage.people import Person
 
 
 class State(StrEnum):
@@ -73,10 +76,59 @@ def of(tx: Tx, checkin_id: int, person_id: str | None) -> Checkin | None:
     return row if row is not None and row.person_id == person_id else None
 
 
-def due(tx: Tx, limit: int = 500) -> Sequence[Checkin]:
-    """Open check-ins whose next step has come."""
-    query = select(Checkin).where(Checkin.state.in_(OPEN), Checkin.due_at <= now(tx))
-    return tx.scalars(query.order_by(Checkin.due_at, Checkin.id).limit(limit)).all()
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A check-in whose next step has come, with what the step needs to know of its person."""
+
+    id: int
+    person_id: str
+    number: int
+    state: State
+    name: str
+    employer: str
+    zone: str
+    paused_until: date | None
+
+
+_DUE = (
+    select(
+        Checkin.id, Checkin.person_id, Checkin.number, Checkin.state,
+        Person.name, Person.employer, Person.zone, Person.paused_until,
+    )
+    .join(Person, Person.id == Checkin.person_id)
+    .where(Checkin.state == bindparam("now_in"), Checkin.due_at <= bindparam("day"))
+    .order_by(Checkin.due_at, Checkin.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(of=Checkin, skip_locked=True)
+)  # fmt: skip
+
+
+def due(tx: Tx, limit: int = 500) -> list[Due]:
+    """Open check-ins whose next step has come, ours until the end of the transaction."""
+    found: list[Due] = []
+    for state in OPEN:
+        given = {"now_in": state, "day": now(tx), "most": limit - len(found)}
+        found += [Due(*row) for row in tx.execute(_DUE, given)] if given["most"] else []
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check-in's next state and when it is looked at again; `None`: as it was."""
+
+    id: int
+    state: State
+    due_at: datetime | None = None
+
+
+def take(tx: Tx, steps: Sequence[Step]) -> None:
+    """Bring many check-ins on that are ours; most of them go the same way."""
+    ways: defaultdict[tuple[State, datetime | None], list[int]] = defaultdict(list)
+    for one in steps:
+        ways[one.state, one.due_at].append(one.id)
+    for (state, due_at), ids in ways.items():
+        query = update(Checkin).where(Checkin.id.in_(ids)).execution_options(synchronize_session=False)
+        tx.execute(query.values(state=state, due_at=due_at or Checkin.due_at, version=Checkin.version + 1))
 
 
 def step(tx: Tx, checkin: Checkin, state: State, due_at: datetime | None = None) -> None:

@@ -21,7 +21,19 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import JSON, DateTime, Dialect, Enum, LargeBinary, MetaData, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Enum,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+)
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 from sqlalchemy.types import TypeDecorator
 
@@ -39,8 +51,9 @@ def kept(
 ) -> dict[str, str]:
     """What a table declares: whose data (`person`, `staff`, `none`), for which purpose, kept until when.
 
-    `whose` is the column with the person's id, "" where no row can be told to be somebody's. `erased` says
-    what erasing does with a person's rows: `deleted`, `blanked` by their own room, or `stays` (only an id).
+    `whose` is the column with the person's id, "" where no row can be told to be somebody's; `one.other` is
+    the column `other` of the row that `one` refers to. `erased` says what erasing does with a person's rows:
+    `deleted`, `blanked` by their own room, or `stays` (only an id).
     """
     return {"subject": subject, "purpose": purpose, "keep": keep, "whose": whose, "erased": erased}
 
@@ -65,11 +78,24 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
 
 
+WHOLE = Integer().with_variant(BigInteger(), "postgresql")
+"""A number of 64 bits on every database: what SQLite takes, a server must not refuse."""
+
+
+@compiles(String, "postgresql")
+def _as_text(_type: String, _compiler: Any, type_expression: Any = None, **_: Any) -> str:
+    """A length is said, and asked of whoever types, but refused by no database; words are compared by their
+    code points, as SQLite does, wherever the server stands."""
+    return 'TEXT COLLATE "C"' if isinstance(type_expression, Column) else "TEXT"
+
+
 class Row(MappedAsDataclass, DeclarativeBase):
     """The root of every mapped class. Each table says in `info` whose data it holds, why and how long."""
 
     metadata = MetaData(naming_convention=_NAMES)
-    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON}  # noqa: RUF012 - read by SQLAlchemy
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy
+        datetime: UtcDateTime(), int: WHOLE, dict[str, Any]: JSON,
+    }  # fmt: skip
 
 
 class Sealed(LargeBinary):
@@ -163,6 +189,7 @@ def unseal(key: bytes, blob: bytes, about: str) -> bytes:
 
 
 __all__ = [
+    "WHOLE",
     "InvalidTag",
     "Row",
     "Sealed",

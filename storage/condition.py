@@ -8,13 +8,15 @@ from typing import Literal
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from asyncpg import InterfaceError, PostgresError
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import make_url, select
+from sqlalchemy import Connection, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from bot.errors import ConfigError
+from storage import schema
 from storage.columns import Vault
-from storage.engine import sqlite_engine
+from storage.engine import on_connection
 from storage.people import PersonKey
 
 
@@ -41,19 +43,27 @@ def file_of(url: str) -> Path | None:
     return Path(str(parsed.database)) if on_disk else None
 
 
+def place_of(url: str) -> str:
+    """Where a database lies, in words without a password: the file, or server and name."""
+    parsed = make_url(url)
+    return str(file_of(url) or f"{parsed.host or 'localhost'}/{parsed.database or ''}")
+
+
 def condition(url: str) -> Condition:
     """Whether it answers, takes a change (which is rolled back) and has our schema."""
     file = file_of(url)
     if file is not None and not file.exists():
         return Condition("missing")
     try:
-        revision = _revision_after_a_change(url)
+        revision = on_connection(url, _revision_after_a_change)
     except ConfigError as wrong:
         return Condition("unusable", reason=wrong.mistakes[0])
     except DBAPIError as refused:
         return Condition("unusable", reason=str(refused.orig))
-    except (ArgumentError, OSError) as refused:
-        return Condition("unusable", reason=str(refused))
+    except (ArgumentError, OSError, PostgresError, InterfaceError) as refused:
+        return Condition("unusable", reason=str(refused) or type(refused).__name__)
+    if not revision and file is None:
+        return Condition("missing")
     head, known = _ours()
     if revision == head:
         return Condition("ready", revision, head)
@@ -62,10 +72,8 @@ def condition(url: str) -> Condition:
 
 def keys_lost(url: str, vault: Vault) -> tuple[int, int]:
     """How many persons' keys there are, and how many of them the ring does not open."""
-    engine = sqlite_engine(url)
-    with engine.connect() as connection:
-        rows = connection.execute(select(PersonKey.person_id, PersonKey.wrapped)).all()
-    engine.dispose()
+    query = select(PersonKey.person_id, PersonKey.wrapped)
+    rows = on_connection(url, lambda connection: connection.execute(query).all())
     return len(rows), sum(not _opens(vault, wrapped, person) for person, wrapped in rows)
 
 
@@ -77,24 +85,10 @@ def _opens(vault: Vault, wrapped: bytes, person: str) -> bool:
     return True
 
 
-def _revision_after_a_change(url: str) -> str:
+def _revision_after_a_change(connection: Connection) -> str:
     """The schema's version, "" for an empty database; leaving without a commit takes the change back."""
-    engine = sqlite_engine(url).execution_options(writes=True)
-    try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("CREATE TABLE doctor_was_here (id INTEGER)")
-            known = connection.exec_driver_sql(
-                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-            ).first()
-            row = (
-                connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
-                if known
-                else None
-            )
-            connection.rollback()
-        return str(row[0]) if row else ""
-    finally:
-        engine.dispose()
+    connection.execute(text("CREATE TABLE doctor_was_here (id INTEGER)"))
+    return schema.revision_of(connection) or ""
 
 
 def _ours() -> tuple[str, set[str]]:

@@ -1,38 +1,51 @@
 """One way into the database: `Database.run(fn)`, the only commit in the product.
 
-A transaction is a plain function from a `Tx`; on SQLite it runs in a worker thread (writers one after the
-other in a thread of their own, which is the write lock of the process), so nothing inside it can await.
-SQLite as measured: WAL, foreign keys, `synchronous=FULL`, `BEGIN IMMEDIATE` for writers; erased bytes are
-zeroed;
-the file is read through memory (a search takes a third less time), by turns (`storage.readers`).
+A transaction is a plain function from a `Tx`, so nothing inside it can await. It may be run more than once
+(on PostgreSQL, when it met another one), so it has no effect outside of `tx`, but by `after_commit`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import orjson
-from sqlalchemy import Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.orm import Session
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy import Connection, insert, make_url, text
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
 from bot.errors import ConfigError
-from storage.columns import Vault
-from storage.readers import Readers
+from storage import postgresql, sqlite
+from storage.columns import Row, Vault
+from storage.postgresql import Server
+from storage.sqlite import Embedded, file_of
+from storage.transactions import Tx, after_commit
 
-Tx = Session
-_AFTER = "after_commit"
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "mmap_size=268435456")
+__all__ = [
+    "Database",
+    "Tx",
+    "after_commit",
+    "file_of",
+    "healthy",
+    "insert_all",
+    "insert_new",
+    "now",
+    "on_connection",
+    "on_server",
+    "skipped",
+    "today",
+    "vault_of",
+    "wipe",
+    "wire",
+]
 T = TypeVar("T")
+_AHEAD = "ahead"
+_SERVERS = frozenset({"postgres", "postgresql"})
 
 
 class Database:
@@ -42,100 +55,68 @@ class Database:
         self.url = url
         self.vault = vault
         self.clock = clock
-        self._reading = sqlite_engine(url)
-        self._writing = self._reading.execution_options(writes=True)
-        self._readers = Readers()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
         self.unwiped = Event()
         """Whether something was deleted that is to be off the disk within seconds (`wipe`)."""
         self.carries: dict[str, Any] = {"vault": vault, "clock": clock, "unwiped": self.unwiped}
         """What every transaction has beside it, as `tx.info`."""
+        self.store = Server(url, self.carries) if on_server(url) else Embedded(url, self.carries)
 
-    async def run(self, fn: Callable[[Tx], T], *, reads: bool = False) -> T:
+    async def run(self, fn: Callable[[Tx], T], *, reads: bool = False, guarded: bool = False) -> T:
         """Run `fn` in one transaction and return its value; any exception rolls everything back.
 
-        With `reads=True` nothing may be written: the transaction is rolled back in any case.
+        With `reads=True` nothing may be written: the transaction is rolled back in any case. `guarded=True`
+        is for a writer that needs no other guard against others than its own (`UPDATE … WHERE` it is still
+        as it was seen, a row lock, an upsert): on PostgreSQL it then waits for nobody else.
         """
-        if reads:
-            return await self._readers.ask(partial(self.run_now, fn, reads))
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self.run_now, fn)
+        return await self.store.run(fn, reads, guarded)
 
     def run_now(self, fn: Callable[[Tx], T], reads: bool = False) -> T:
-        """The same, in the calling thread: for the command line and the start."""
-        engine = self._reading if reads else self._writing
-        with Session(engine, expire_on_commit=False, autoflush=not reads) as tx:
-            tx.info.update(self.carries)
-            value = fn(tx)
-            if not reads:
-                tx.commit()
-                for done in tx.info.get(_AFTER, ()):
-                    done()
-            return value  # closing rolls a reader back and, unlike `rollback`, leaves alone what was loaded
+        """The same, while the calling thread waits: for the command line and the start."""
+        return self.store.run_now(fn, reads)
+
+    async def answers(self) -> bool:
+        """Whether a question to the database is answered."""
+        try:
+            return await self.run(healthy, reads=True)
+        except (SQLAlchemyError, PostgresError, InterfaceError, OSError):
+            return False
 
     async def write_back(self) -> bool:
-        """Bring the log into the file and empty it, so that erased words are on the disk no longer than
-        this; false when somebody still read from it."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._checkpoint)
-
-    def _checkpoint(self) -> bool:
+        """Have erased words off the disk (SQLite: the log emptied into the file; PostgreSQL: dead rows
+        cleared away); false when somebody still read them, who is in the way."""
         self.unwiped.clear()
-        connection = self._reading.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, *_ = cursor.fetchone() or (0,)
-            if busy:
-                self.unwiped.set()
-            return not busy
-        finally:
-            connection.close()
+        if isinstance(self.store, Server):
+            return await self.store.write_back(sorted(Row.metadata.tables))
+        done = await self.store.write_back()
+        if not done:
+            self.unwiped.set()
+        return done
 
     def close(self) -> None:
-        """Wait for what runs, then let the files go."""
-        self._writer.shutdown()
-        self._readers.close()
-        self._reading.dispose()
+        """Wait for what runs, then let go."""
+        self.store.close()
 
 
-def sqlite_engine(url: str, *, foreign_keys: bool = True) -> Engine:
-    """An engine as measured best for SQLite. Raises `ConfigError` for another database or folder."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise ConfigError(
-            [f"OKAERI_DATABASE_URL: {parsed.get_backend_name()!r}; right: sqlite:///var/okaeri.db"]
-        )
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        parsed, connect_args={"timeout": 10, "check_same_thread": False}, json_deserializer=orjson.loads
-    )
-
-    def connected(connection: DBAPIConnection, _: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (*PRAGMAS, f"foreign_keys={'ON' if foreign_keys else 'OFF'}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begun(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-    return engine
+def on_server(url: str) -> bool:
+    """Whether the database is a server that several processes share. Raises `ConfigError` for one that we do
+    not know."""
+    kind = make_url(url).get_backend_name()
+    if kind not in _SERVERS | {"sqlite"}:
+        right = "sqlite:///var/okaeri.db or postgresql://user:password@host/okaeri"
+        raise ConfigError([f"OKAERI_DATABASE_URL: {kind!r}; right: {right}"])
+    return kind in _SERVERS
 
 
-def file_of(url: str) -> Path | None:
-    """The file in which a database lies; `None` for one in memory or on a server."""
-    parsed = make_url(url)
-    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
-    return Path(str(parsed.database)) if in_file else None
+def on_connection(
+    url: str, fn: Callable[[Connection], T], *, keeps: bool = False, foreign_keys: bool = True
+) -> T:
+    """What `fn` makes of an open connection; what it wrote is taken back, or with `keeps` stays.
 
-
-def after_commit(tx: Tx, do: Callable[[], object]) -> None:
-    """Have something done once what this transaction wrote is there for all; never when it is rolled back."""
-    tx.info.setdefault(_AFTER, []).append(do)
+    `foreign_keys=False` lets SQLite rebuild tables; a server needs none of it.
+    """
+    if on_server(url):
+        return postgresql.on_connection(url, fn, keeps=keeps)
+    return sqlite.on_connection(url, fn, keeps=keeps, foreign_keys=foreign_keys)
 
 
 def wipe(tx: Tx) -> None:
@@ -143,6 +124,24 @@ def wipe(tx: Tx) -> None:
     unwiped: Event | None = tx.info.get("unwiped")
     if unwiped is not None:
         after_commit(tx, unwiped.set)
+
+
+def insert_new(tx: Tx, table: Any) -> Any:
+    """An INSERT that leaves alone what is there already, whatever the rule is that it would break."""
+    if tx.get_bind().dialect.name == "postgresql":
+        return postgres_insert(table).on_conflict_do_nothing()
+    return sqlite_insert(table).on_conflict_do_nothing()
+
+
+def insert_all(tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep many new rows, in their order and with one statement; a column that none names has its default."""
+    if rows:
+        tx.execute(insert(table), rows)
+
+
+def skipped(page: int, size: int) -> int:
+    """How many rows lie before a page; before one that nobody has, more than there ever are."""
+    return max(0, min((page - 1) * size, 2**31 - 1))
 
 
 def vault_of(tx: Tx) -> Vault:
@@ -163,9 +162,16 @@ def today(tx: Tx) -> date:
 
 
 def wire(tx: Tx) -> float:
-    """Real seconds, for leases and pace."""
+    """Real seconds, for leases and pace; on a server by its clock, so that all replicas agree."""
     clock: Clock = tx.info["clock"]
-    return clock.wire()
+    at = clock.wire()
+    if tx.get_bind().dialect.name != "postgresql" or type(clock).wire is not Clock.wire:
+        return at  # alone, or a clock that is set by hand
+    if _AHEAD not in tx.info:
+        with tx.no_autoflush:
+            server = tx.scalar(text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"))
+        tx.info[_AHEAD] = float(server or at) - clock.wire()
+    return at + float(tx.info[_AHEAD])
 
 
 def healthy(tx: Tx) -> bool:

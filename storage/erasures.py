@@ -16,7 +16,7 @@ from sqlalchemy import LargeBinary, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, now
+from storage.engine import Tx, now, skipped
 
 
 class Why(StrEnum):
@@ -90,7 +90,7 @@ def ids(tx: Tx) -> set[str]:
 
 def page(tx: Tx, number: int = 1, size: int = 10) -> tuple[Sequence[Erasure], bool]:
     """One page of the list, newest first; and whether there is a next one."""
-    query = select(Erasure).order_by(Erasure.id.desc()).limit(size + 1).offset((number - 1) * size)
+    query = select(Erasure).order_by(Erasure.id.desc()).limit(size + 1).offset(skipped(number, size))
     rows = tx.scalars(query).all()
     return rows[:size], len(rows) > size
 

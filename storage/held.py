@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, delete, func, select
 from sqlalchemy.exc import NoResultFound
 
 from bot import sheet
@@ -31,13 +31,24 @@ def tables() -> tuple[Table, ...]:
     )
 
 
+def _mine(table: Table, person_id: str) -> ColumnElement[bool]:
+    """Whether a row is a person's, by its own column or by that of the row it belongs to."""
+    own, _, beyond = table.info["whose"].partition(".")
+    column: ColumnElement[str] = table.c[own]
+    if not beyond:
+        return column == person_id
+    key = next(iter(table.c[own].foreign_keys)).column
+    return column.in_(select(key).where(key.table.c[beyond] == person_id))
+
+
 def everything(tx: Tx, person_id: str) -> Held:
     """Every row about a person. Their sealed values are opened; hashes, keys and waiting words are only
     described by their size."""
     found: Held = {}
     for table in tables():
-        mine = table.c[table.info["whose"]] == person_id
-        rows = tx.execute(select(table).where(mine).order_by(*table.primary_key)).mappings()
+        rows = tx.execute(
+            select(table).where(_mine(table, person_id)).order_by(*table.primary_key)
+        ).mappings()
         shown = [{c.key: _readable(tx, c, row[c.key], person_id) for c in table.c} for row in rows]
         if shown:
             found[table.name] = shown
@@ -48,8 +59,7 @@ def counts(tx: Tx, person_id: str) -> dict[str, int]:
     """table -> how many rows about a person lie in it; tables without any are left out."""
     found: dict[str, int] = {}
     for table in tables():
-        mine = table.c[table.info["whose"]] == person_id
-        rows = tx.scalar(select(func.count()).select_from(table).where(mine)) or 0
+        rows = tx.scalar(select(func.count()).select_from(table).where(_mine(table, person_id))) or 0
         if rows:
             found[table.name] = rows
     return found
@@ -73,7 +83,7 @@ def forget(tx: Tx, person_id: str) -> None:
     tx.flush()
     for table in reversed(tables()):
         if table.info["erased"] == "deleted":
-            tx.execute(delete(table).where(table.c[table.info["whose"]] == person_id))
+            tx.execute(delete(table).where(_mine(table, person_id)))
 
 
 # --- as files -----------------------------------------------------------------------------------------

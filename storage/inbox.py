@@ -7,9 +7,10 @@ leave only their id, in the transaction of their effect.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, String, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, kept
@@ -51,7 +52,7 @@ def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
         "payload": vault_of(tx).wrap(payload.encode(), f"inbox:{event_id}") if payload else None,
         "done_at": None if payload else at, "next_try": wire(tx) + REDRIVE_AFTER,
     }  # fmt: skip
-    done = tx.execute(insert(Received).values(values).on_conflict_do_nothing())
+    done = tx.execute(_insert(tx).values(values).on_conflict_do_nothing())
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
@@ -63,12 +64,17 @@ def no_twin(tx: Tx, key: Key) -> bool:
         "platform": platform, "workspace": workspace, "event_id": event_id, "received_at": at, "tries": 0,
         "payload": None, "done_at": at, "next_try": ends,
     }  # fmt: skip
-    query = insert(Received).values(values).on_conflict_do_update(
+    query = _insert(tx).values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
         set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),
     )  # fmt: skip
     done = tx.execute(query)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def _insert(tx: Tx) -> Any:
+    """The same words in both dialects."""
+    return (postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite).insert(Received)
 
 
 def forget(tx: Tx, key: Key) -> None:

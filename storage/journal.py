@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, String, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
-from storage.engine import Tx, now
+from storage.engine import Tx, insert_all, now
 
 
 class Line(Row):
@@ -34,6 +34,13 @@ def write(tx: Tx, what: str, subject: str = "", actor: str = "", detail: str = "
     """Add a line."""
     tx.add(Line(at=now(tx), what=what, subject=subject, actor=actor, detail=detail))
     tx.flush()
+
+
+def write_all(tx: Tx, lines: Sequence[tuple[str, str, str]]) -> None:
+    """Add many: what, subject, detail."""
+    at = now(tx)
+    rows = [{"at": at, "what": what, "subject": who, "detail": detail} for what, who, detail in lines]
+    insert_all(tx, Line.__table__, rows)
 
 
 def about(tx: Tx, subject: str) -> list[Line]:

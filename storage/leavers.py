@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,7 +29,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept, words
-from storage.engine import Tx, now, vault_of
+from storage.engine import Tx, insert_all, now, skipped, vault_of
 
 
 class Stage(StrEnum):
@@ -168,6 +169,11 @@ def add(tx: Tx, leaver: Leaver) -> Leaver:
     return leaver
 
 
+def add_all(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep many new leavers, each with the same columns."""
+    insert_all(tx, Leaver.__table__, rows)
+
+
 def get(tx: Tx, leaver_id: int) -> Leaver | None:
     """The leaver with this id."""
     return tx.get(Leaver, leaver_id)
@@ -177,6 +183,21 @@ def latest(tx: Tx, entity: str, employee_number: str) -> Leaver | None:
     """The newest stint of an employee number in a legal entity."""
     query = select(Leaver).where(Leaver.entity == entity, Leaver.employee_number == employee_number)
     return tx.scalar(query.order_by(Leaver.stint.desc()).limit(1))
+
+
+Number = tuple[str, str]
+"""Legal entity and employee number."""
+
+
+def events(tx: Tx, numbers: Collection[Number]) -> dict[Number, str]:
+    """Of which event the newest stint of each employee is; nothing of those who have none."""
+    found: dict[Number, str] = {}
+    for entity in {entity for entity, _ in numbers}:
+        own = Leaver.employee_number.in_([number for where, number in numbers if where == entity])
+        query = select(Leaver.employee_number, Leaver.notice).where(Leaver.entity == entity, own)
+        rows = tx.execute(query.order_by(Leaver.stint))
+        found |= {(entity, number): event for number, event in rows}
+    return found
 
 
 def of_person(tx: Tx, person_id: str) -> Leaver | None:
@@ -274,7 +295,7 @@ def upcoming(tx: Tx, page: int = 1, size: int = 10) -> tuple[Sequence[Leaver], b
     """Who leaves when: everybody on the way out, by last day; and whether there is a next page."""
     query = select(Leaver).where(_on_the_way(tx))
     rows = tx.scalars(
-        query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset((page - 1) * size)
+        query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset(skipped(page, size))
     ).all()
     return rows[:size], len(rows) > size
 
@@ -340,6 +361,13 @@ def suppressed(tx: Tx, entity: str, employee_number: str) -> date | None:
     """The last day of the leaving to which this employee said no, or after which they were erased."""
     known = tx.get(Suppression, _mark(tx, entity, employee_number))
     return known.last_day if known is not None else None
+
+
+def refusals(tx: Tx, numbers: Collection[Number]) -> dict[Number, Suppression]:
+    """The marks of those of these employees who have one."""
+    whose = {_mark(tx, *number): number for number in numbers}
+    rows = tx.scalars(select(Suppression).where(Suppression.mark.in_(whose)))
+    return {whose[row.mark]: row for row in rows}
 
 
 def died(tx: Tx, entity: str, employee_number: str) -> bool:

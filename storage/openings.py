@@ -19,7 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept, words
-from storage.engine import Tx, now
+from storage.engine import Tx, now, skipped
 
 
 class Phase(StrEnum):
@@ -167,7 +167,7 @@ def listed(tx: Tx, page: int = 1, size: int = 10, made_by: Collection[str] | Non
     query = select(Opening).order_by(rank, Opening.id.desc())
     if made_by is not None:
         query = query.where(Opening.made_by.in_(made_by))
-    rows = tx.scalars(query.limit(size + 1).offset((page - 1) * size)).all()
+    rows = tx.scalars(query.limit(size + 1).offset(skipped(page, size))).all()
     return Page(tuple(rows[:size]), len(rows) > size)
 
 

@@ -1,30 +1,29 @@
 """The outbox: every message that leaves the house is a row, written in the transaction that caused it.
 
-The row is the truth and its guarded UPDATE is the claim. A claim has a lease; a row whose lease ran out while
-it was being sent is *ambiguous* and is reconciled with the platform before it is sent again.
+The row is the truth, whoever carries it (`storage.delivering`).
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, Select, String, delete, func, select, update
+import orjson
+from sqlalchemy import ForeignKey, Index, String, delete, false, func, literal_column, select, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage import people
+from storage import people, queue
 from storage.columns import Row, Sealed, kept, words
-from storage.consents import Purpose, allows
-from storage.engine import Tx, now, vault_of, wire
+from storage.consents import FREE, Purpose, allowing, allows
+from storage.engine import Tx, insert_new, now, vault_of
 
 PAYLOAD = "outbox.payload"
-LEASE = 60.0
-TRIES = 12
+KEPT = "the words until sent, 30 days when undeliverable; the row 90 days"
 
 
 class Status(StrEnum):
@@ -35,6 +34,10 @@ class Status(StrEnum):
     SENT = "sent"
     DEAD = "dead"
     DROPPED = "dropped"
+
+
+UNSENT = (Status.PENDING, Status.SENDING, Status.DEAD)
+"""What could still go out: a message that was given up can be tried again as long as its words are kept."""
 
 
 class Route(StrEnum):
@@ -48,13 +51,26 @@ class Route(StrEnum):
     CHANNEL = "channel"  # a channel of the alumni workspace; nobody in particular
 
 
+class Queue(NamedTuple):
+    """Messages that wait for the same way out: what many get at once goes after everything else."""
+
+    route: Route
+    bulk: bool
+
+    @property
+    def name(self) -> str:
+        """As it is told of."""
+        return f"{self.route.value}.bulk" if self.bulk else self.route.value
+
+
 class Delivery(Row):
     """One message to one receiver."""
 
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_status_next_try", "status", "next_try"),
-        {"info": kept("person", "delivery", "the words until sent; the row 90 days", erased="blanked")},
+        Index("ix_outbox_queue", "status", "route", "bulk", "due_at"),
+        {"info": kept("person", "delivery", KEPT, erased="blanked")},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
@@ -77,6 +93,8 @@ class Delivery(Row):
     reason: Mapped[str] = mapped_column(String(64), default="")
     queued_at: Mapped[datetime | None] = mapped_column(default=None)
     done_at: Mapped[datetime | None] = mapped_column(default=None)
+    bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Goes after everything that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,8 @@ class Draft:
 
     `invites` asks the Inviter for the way in; `otherwise` is the card for when there is none. `to` is another
     mailbox than the one that the route would find; of a channel it is the address (`slack:T0ALUMNI:C0JOBS`).
-    `edits` is the message in a channel that is replaced, as `Stand.remote` names it.
+    `edits` is the message in a channel that is replaced, as `Stand.remote` names it. `bulk` is one of many
+    that nobody waits for.
     """
 
     kind: str
@@ -101,6 +120,8 @@ class Draft:
     otherwise: str = ""
     to: str = ""
     edits: str = ""
+    bulk: bool = False
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +148,78 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
         return None
     if tx.scalar(select(Delivery.id).where(Delivery.dedup == draft.dedup)) is not None:
         return None
-    row = Delivery(
-        dedup=draft.dedup, kind=draft.kind, purpose=draft.purpose, route=draft.route,
-        delivery=secrets.token_hex(16), person_id=draft.person_id, leaver_id=draft.leaver_id,
-        staff_id=draft.staff_id, due_at=due_at, queued_at=now(tx), remote=draft.edits,
-    )  # fmt: skip
-    body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale,
-            "otherwise": draft.otherwise, "to": draft.to}  # fmt: skip
-    row.payload = _close(tx, row, json.dumps(body, ensure_ascii=False))
+    row = Delivery(**_values(draft, now(tx), due_at))
+    row.payload = _close(tx, row, _body(draft))
     tx.add(row)
     tx.flush()
+    queue.tell(tx, [_word(row.id, Queue(draft.route, draft.bulk), now(tx), due_at)])
     return row
+
+
+def put_all(tx: Tx, drafts: Sequence[Draft]) -> int:
+    """Queue messages to many people, one each, in a few statements; how many are new and allowed. Raises
+    `ValueError` when they differ in purpose, route or urgency, and for nobody in particular."""
+    if not drafts:
+        return 0
+    purpose, at = drafts[0].purpose, now(tx)
+    if len({(draft.purpose, draft.route, draft.bulk) for draft in drafts}) > 1:
+        raise ValueError("one purpose, one route, one urgency")
+    if any(draft.person_id is None for draft in drafts):
+        raise ValueError("one person each")
+    allowed = allowing(tx, {draft.person_id for draft in drafts if draft.person_id}, purpose)
+    sealing = people.sealer(tx, allowed)
+    rows = []
+    for draft in drafts:
+        if draft.person_id in allowed:
+            row = _values(draft, at, draft.due_at)
+            row["payload"] = sealing(draft.person_id, f"{PAYLOAD}:{row['delivery']}", _body(draft))
+            rows.append(_FRESH | {name: value for name, value in row.items() if name not in _SAME})
+    if not rows:
+        return 0
+    same = {name: getattr(drafts[0], name) for name in _SAME}
+    same |= {"status": Status.PENDING, "ambiguous": False}
+    new = insert_new(tx, Delivery.__table__).values({name: _written(one) for name, one in same.items()})
+    if not queue.carried(tx):
+        done = tx.execute(new, rows)
+        queue.ring(tx)
+        return int(done.rowcount)  # type: ignore[attr-defined]
+    told = tx.execute(new.returning(Delivery.id, Delivery.due_at), rows).all()
+    line = Queue(drafts[0].route, drafts[0].bulk)
+    queue.tell(tx, [_word(row_id, line, at, due_at) for row_id, due_at in told])
+    return len(told)
+
+
+_SAME = ("purpose", "route", "bulk")
+
+
+def _written(value: StrEnum | bool) -> Any:
+    """A word of ours that is the same in all rows: it stands in the statement, and is not bound for each."""
+    if isinstance(value, StrEnum):
+        return literal_column(f"'{value.value}'")
+    return true() if value else false()
+
+
+def _word(row_id: int, line: Queue, at: datetime, due_at: datetime | None) -> queue.Word:
+    after = (due_at - at).total_seconds() if due_at else 0.0
+    return queue.Word(row_id, line.name, after, str(row_id))
+
+
+def _values(draft: Draft, at: datetime, due_at: datetime | None) -> dict[str, Any]:
+    return {
+        "dedup": draft.dedup, "kind": draft.kind, "purpose": draft.purpose, "route": draft.route,
+        "delivery": secrets.token_hex(16), "person_id": draft.person_id, "leaver_id": draft.leaver_id,
+        "staff_id": draft.staff_id, "due_at": due_at or at, "queued_at": at, "remote": draft.edits,
+        "bulk": draft.bulk,
+    }  # fmt: skip
+
+
+_FRESH = {"next_try": 0.0, "attempts": 0, "went_by": "", "reason": "", "done_at": None}
+
+
+def _body(draft: Draft) -> str:
+    body = {"card": draft.card, "invites": draft.invites, "locale": draft.locale,
+            "otherwise": draft.otherwise, "to": draft.to}  # fmt: skip
+    return orjson.dumps(body).decode()
 
 
 def may_go(tx: Tx, message: Draft | Delivery) -> bool:
@@ -154,87 +236,42 @@ def _close(tx: Tx, row: Delivery, text: str) -> bytes:
 def body(tx: Tx, row: Delivery) -> dict[str, Any]:
     """What `put` was given: `card` and `otherwise` (JSON text), `invites`, `locale`, `to`. Raises
     `LookupError` once it was purged."""
-    if row.payload is None:
-        raise LookupError("the words of this message are gone")
-    if row.person_id is not None:
-        text = people.open_for(tx, row.person_id, f"{PAYLOAD}:{row.delivery}", row.payload)
-    else:
-        text = vault_of(tx).unwrap(row.payload, f"{PAYLOAD}:{row.delivery}").decode()
-    value: dict[str, Any] = json.loads(text)
-    return value
+    return opened(tx, [row])(row)
 
 
-def claim(tx: Tx, limit: int = 10) -> list[Delivery]:
-    """Take the next due rows for `LEASE` seconds. A row whose lease ran out comes back as ambiguous."""
-    at = wire(tx)
-    ready = Delivery.status.in_((Status.PENDING, Status.SENDING)) & (Delivery.next_try <= at)
-    due = ready & ((Delivery.due_at.is_(None)) | (Delivery.due_at <= now(tx)))
-    claimed: list[Delivery] = []
-    for row in tx.scalars(select(Delivery).where(due).order_by(Delivery.id).limit(limit)).all():
-        guard = (
-            (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == row.status)
-        )
-        values = {"status": Status.SENDING, "attempts": row.attempts + 1, "next_try": at + LEASE,
-                  "ambiguous": row.ambiguous or row.status is Status.SENDING}  # fmt: skip
-        won = tx.execute(
-            update(Delivery).where(guard).values(values).execution_options(synchronize_session=False)
-        )
-        if won.rowcount == 1:  # type: ignore[attr-defined]
-            tx.refresh(row)
-            claimed.append(row)
-    return claimed
+def opened(tx: Tx, rows: Collection[Delivery]) -> Callable[[Delivery], dict[str, Any]]:
+    """`body` of each of these rows; the keys of their people are fetched at once."""
+    open_for = people.opener(tx, {row.person_id for row in rows if row.person_id})
+
+    def read(row: Delivery) -> dict[str, Any]:
+        place = f"{PAYLOAD}:{row.delivery}"
+        if row.payload is None:
+            raise LookupError("the words of this message are gone")
+        if row.person_id is None:
+            text = vault_of(tx).unwrap(row.payload, place).decode()
+        else:
+            text = open_for(row.person_id, place, row.payload)
+        value: dict[str, Any] = json.loads(text)
+        return value
+
+    return read
 
 
-def _mark(tx: Tx, row: Delivery, **values: Any) -> bool:
-    guard = (
-        (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == Status.SENDING)
-    )
-    done = tx.execute(
-        update(Delivery).where(guard).values(values).execution_options(synchronize_session=False)
-    )
-    return bool(done.rowcount == 1)  # type: ignore[attr-defined]
-
-
-def hold(tx: Tx, row: Delivery) -> bool:
-    """Keep a claimed row for another `LEASE` seconds; false when it is no longer ours to send."""
-    return _mark(tx, row, next_try=wire(tx) + LEASE)
-
-
-def sent(tx: Tx, row: Delivery, went_by: str, remote: str = "") -> bool:
-    """Mark as delivered and drop the words; false when somebody else has taken the row over."""
-    return _mark(tx, row, status=Status.SENT, went_by=went_by, remote=remote, payload=None, done_at=now(tx),
-                 reason="", ambiguous=False)  # fmt: skip
-
-
-def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool = False) -> bool:
-    """Park a row for `after` seconds; after `TRIES` tries it is dead and HR sees it. Once ambiguous,
-    always."""
-    if row.attempts >= TRIES:
-        return dead(tx, row, reason)
-    values = {"status": Status.PENDING, "next_try": wire(tx) + after, "reason": reason,
-              "ambiguous": ambiguous or row.ambiguous}  # fmt: skip
-    return _mark(tx, row, **values)
-
-
-def wait(tx: Tx, row: Delivery, seconds: float) -> bool:
-    """Back in the queue because a lane is full; this does not count as a try."""
-    return _mark(tx, row, status=Status.PENDING, next_try=wire(tx) + seconds, attempts=row.attempts - 1)
-
-
-def dead(tx: Tx, row: Delivery, reason: str) -> bool:
-    """Give up: HR's list shows the reason; the words are kept no longer."""
-    return _mark(tx, row, status=Status.DEAD, reason=reason, payload=None, done_at=now(tx))
-
-
-def drop(tx: Tx, row: Delivery, reason: str) -> bool:
-    """Not sent because it must not be (consent withdrawn, stage moved on)."""
-    return _mark(tx, row, status=Status.DROPPED, reason=reason, payload=None, done_at=now(tx))
+def may_go_of(tx: Tx, rows: Collection[Delivery]) -> set[int]:
+    """The ids of those of these rows for which `may_go` holds."""
+    going = {row.id for row in rows if row.route is Route.CHANNEL}
+    for purpose in {row.purpose for row in rows}:
+        asked = [row for row in rows if row.purpose is purpose]
+        allowed = allowing(tx, {row.person_id for row in asked if row.person_id}, purpose)
+        free = purpose in FREE
+        going |= {row.id for row in asked if free or row.person_id in allowed}
+    return going
 
 
 def cancel(tx: Tx, *, person_id: str | None = None, leaver_id: int | None = None) -> int:
     """Drop everything not yet sent to a person, or about a leaver; how many rows."""
     whose = Delivery.person_id == person_id if person_id is not None else Delivery.leaver_id == leaver_id
-    query = update(Delivery).where(whose, Delivery.status.in_((Status.PENDING, Status.SENDING)))
+    query = update(Delivery).where(whose, Delivery.status.in_(UNSENT))
     values = {"status": Status.DROPPED, "reason": "cancelled", "payload": None, "done_at": now(tx)}
     done = tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
     return int(done.rowcount)  # type: ignore[attr-defined]
@@ -242,7 +279,7 @@ def cancel(tx: Tx, *, person_id: str | None = None, leaver_id: int | None = None
 
 def cancel_purposes(tx: Tx, person_id: str, purposes: Collection[Purpose]) -> None:
     """Drop the unsent messages of some purposes to a person: they are not allowed any more."""
-    unsent = Delivery.status.in_((Status.PENDING, Status.SENDING))
+    unsent = Delivery.status.in_(UNSENT)
     query = update(Delivery).where(Delivery.person_id == person_id, Delivery.purpose.in_(purposes), unsent)
     values = {"status": Status.DROPPED, "reason": "no_consent", "payload": None, "done_at": now(tx)}
     tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
@@ -264,7 +301,7 @@ def unsay(tx: Tx, feature: str, mark: str) -> None:
 
 def cancel_kind(tx: Tx, person_id: str, kind: str) -> None:
     """Drop the unsent messages of one kind to a person (an invitation after the joining)."""
-    unsent = Delivery.status.in_((Status.PENDING, Status.SENDING))
+    unsent = Delivery.status.in_(UNSENT)
     query = update(Delivery).where(Delivery.person_id == person_id, Delivery.kind == kind, unsent)
     values = {"status": Status.DROPPED, "reason": "cancelled", "payload": None, "done_at": now(tx)}
     tx.execute(query.values(values).execution_options(synchronize_session="fetch"))
@@ -287,41 +324,10 @@ def stands(tx: Tx, dedup: str) -> Stand | None:
     return Stand(*found) if found is not None else None
 
 
-def overtaken(tx: Tx, row: Delivery) -> bool:
-    """Whether a later edit of the same message was queued: the earlier words must not come on top of it."""
-    later = Delivery.id > row.id
-    return bool(row.remote) and tx.scalar(_edits_of(row).where(later).limit(1)) is not None
-
-
-def follows(tx: Tx, row: Delivery) -> bool:
-    """Whether an earlier edit of the same message is on its way: two at once may arrive in any order."""
-    earlier = (Delivery.id < row.id) & (Delivery.status == Status.SENDING) & (Delivery.next_try > wire(tx))
-    return bool(row.remote) and tx.scalar(_edits_of(row).where(earlier).limit(1)) is not None
-
-
-def _edits_of(row: Delivery) -> Select[int]:
-    """Other messages that replace what stands at the same place."""
-    same = (Delivery.route == Route.CHANNEL) & (Delivery.remote == row.remote)
-    return select(Delivery.id).where(same, Delivery.status != Status.DROPPED, Delivery.id != row.id)
-
-
-def waiting(tx: Tx) -> int:
-    """How many messages could go out now."""
-    ready = Delivery.status.in_((Status.PENDING, Status.SENDING))
-    due = ready & ((Delivery.due_at.is_(None)) | (Delivery.due_at <= now(tx)))
-    return tx.scalar(select(func.count()).select_from(Delivery).where(due)) or 0
-
-
 def next_due(tx: Tx) -> datetime | None:
     """When the next message is due that waits for its hour."""
     waits = (Delivery.status == Status.PENDING) & (Delivery.due_at > now(tx))
     return tx.scalar(select(func.min(Delivery.due_at)).where(waits))
-
-
-def dead_ones(tx: Tx, limit: int = 20) -> Sequence[Delivery]:
-    """Messages that were given up, newest first; not those of a raised hand, of which not all of HR know."""
-    dead = (Delivery.status == Status.DEAD) & ~Delivery.kind.startswith("interest.")
-    return tx.scalars(select(Delivery).where(dead).order_by(Delivery.id.desc()).limit(limit)).all()
 
 
 def sweep(tx: Tx, before: datetime) -> None:

@@ -6,13 +6,14 @@ rules.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import String, delete
+from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
-from storage.engine import Tx, wire
+from storage.engine import Tx, insert_new, wire
 
 
 class Lane(Row):
@@ -25,20 +26,44 @@ class Lane(Row):
     free_at: Mapped[float] = mapped_column(default=0.0)
 
 
-def free_in(tx: Tx, key: str) -> float:
-    """Seconds until a lane is free; 0 when it is free now."""
-    return max(0.0, _lane(tx, key).free_at - wire(tx))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a lane: the lane is free again `every` seconds later. Who comes up to `late` seconds late
+    makes up for it, so that a lane is used as fully as its platform allows."""
+
+    key: str
+    every: float
+    late: float = 0.0
 
 
-def reserve(tx: Tx, key: str, every: float) -> None:
-    """Take a place in a lane: it is free again `every` seconds from now."""
-    _lane(tx, key).free_at = wire(tx) + every
-    tx.flush()
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A lane without a place, and the seconds until it has one."""
+
+    key: str
+    seconds: float
+
+
+class Lanes:
+    """Lanes that are ours until the end of the transaction."""
+
+    def __init__(self, tx: Tx, keys: Collection[str]) -> None:
+        self._rows, self._at = _lanes(tx, keys) if keys else {}, wire(tx)
+
+    def take(self, places: Sequence[Place]) -> Full | None:
+        """Take a place in each of these lanes; when one is full, in none, and say which is full longest."""
+        lanes = [self._rows[place.key] for place in places]
+        last = max(lanes, key=lambda lane: lane.free_at, default=None)
+        if last is not None and last.free_at > self._at:
+            return Full(last.key, last.free_at - self._at)
+        for place, lane in zip(places, lanes, strict=True):
+            lane.free_at = max(lane.free_at, self._at - place.late) + place.every
+        return None
 
 
 def park(tx: Tx, key: str, after: float) -> None:
     """Close a lane for `after` seconds, because the platform said so."""
-    lane = _lane(tx, key)
+    lane = _lanes(tx, [key])[key]
     lane.free_at = max(lane.free_at, wire(tx) + after)
     tx.flush()
 
@@ -54,9 +79,12 @@ def sweep(tx: Tx) -> None:
     tx.execute(delete(Lane).where(Lane.free_at < wire(tx) - 3600))
 
 
-def _lane(tx: Tx, key: str) -> Lane:
-    lane = tx.get(Lane, key, with_for_update=True)
-    if lane is None:
-        lane = Lane(key)
-        tx.add(lane)
-    return lane
+def _lanes(tx: Tx, keys: Collection[str]) -> dict[str, Lane]:
+    """The rows of lanes, made where they are missing, and ours until the end of the transaction; always in
+    the same order, so that two replicas never wait for each other."""
+    query = select(Lane).where(Lane.key.in_(keys)).order_by(Lane.key).with_for_update()
+    found = {lane.key: lane for lane in tx.scalars(query)}
+    if missing := [{"key": key, "free_at": 0.0} for key in sorted(keys) if key not in found]:
+        tx.execute(insert_new(tx, Lane), missing)
+        found = {lane.key: lane for lane in tx.scalars(query)}
+    return found

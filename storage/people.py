@@ -6,10 +6,10 @@ A person row exists from the first notice of leaving on; only `member_from` make
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -30,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot import names
 from bot.visibility import Audience, visible
 from storage.columns import Row, Sealed, Short, kept, new_id, seal, unseal
-from storage.engine import Tx, now, today, vault_of
+from storage.engine import Tx, insert_all, now, today, vault_of
 
 PRIVATE_EMAIL = "people.private_email"
 
@@ -136,9 +136,57 @@ def add(tx: Tx, name: str, **values: Any) -> Person:
     return person
 
 
+@dataclass(slots=True)
+class Newcomer:
+    """Somebody who is not known yet, as a feed names them: a `Person` before there is one."""
+
+    name: str
+    locale: str
+    zone: str
+    kana: str = ""
+    romaji: str = ""
+    former_name: str = ""
+    department: str = ""
+    place: str = ""
+    email: str = field(default="", repr=False)
+    id: str = field(default_factory=lambda: new_id("p"))
+    employer: ClassVar = ""
+    position: ClassVar = ""
+    skills: ClassVar = ""
+    about: ClassVar = ""
+    shown: ClassVar = ()
+    listed: ClassVar = False
+    confirmed_on: ClassVar = None
+    member_from: ClassVar = None
+    paused_until: ClassVar = None
+
+
+_NEW = ("id", "name", "locale", "zone", "kana", "romaji", "former_name", "department", "place")
+
+
+def add_all(tx: Tx, folk: Sequence[Newcomer]) -> None:
+    """Keep many new people, each with a key of their own and, if there is one, an address to be proven."""
+    rows, keys, vault = [], [], vault_of(tx)
+    for one in folk:
+        key, blind, sealed = secrets.token_bytes(32), None, None
+        if one.email:
+            blind = vault.blind_email(one.email)
+            sealed = seal(key, one.email.encode(), f"{PRIVATE_EMAIL}:{one.id}")
+        keys.append({"person_id": one.id, "wrapped": vault.wrap(key, f"person_keys:{one.id}")})
+        row: dict[str, Any] = {name: getattr(one, name) for name in _NEW}
+        rows.append(row | {"shown": [], "private_email": sealed, "private_email_blind": blind})
+    insert_all(tx, Person.__table__, rows)
+    insert_all(tx, PersonKey.__table__, keys)
+
+
 def get(tx: Tx, person_id: str) -> Person | None:
     """The person with this id."""
     return tx.get(Person, person_id)
+
+
+def some(tx: Tx, ids: Collection[str]) -> dict[str, Person]:
+    """Those of these people who are known, by their ids."""
+    return {person.id: person for person in tx.scalars(select(Person).where(Person.id.in_(ids)))}
 
 
 def one(tx: Tx, person_id: str) -> Person:
@@ -154,6 +202,25 @@ def _key(tx: Tx, person_id: str) -> bytes:
 def seal_for(tx: Tx, person_id: str, place: str, text: str) -> bytes:
     """Seal a text with the person's key, bound to `place` (`table.column`) and the person."""
     return seal(_key(tx, person_id), text.encode(), f"{place}:{person_id}")
+
+
+def sealer(tx: Tx, people: Collection[str]) -> Callable[[str, str, str], bytes]:
+    """`seal_for` of many people, whose keys are fetched at once: (person, place, text) -> bytes. It raises
+    `KeyError` for somebody who has no key (any more)."""
+    keys = _keys(tx, people)
+    return lambda person, place, text: seal(keys(person), text.encode(), f"{place}:{person}")
+
+
+def opener(tx: Tx, people: Collection[str]) -> Callable[[str, str, bytes], str]:
+    """`open_for` of many people, likewise: (person, place, bytes) -> text."""
+    keys = _keys(tx, people)
+    return lambda person, place, blob: unseal(keys(person), blob, f"{place}:{person}").decode()
+
+
+def _keys(tx: Tx, people: Collection[str]) -> Callable[[str], bytes]:
+    query = select(PersonKey.person_id, PersonKey.wrapped).where(PersonKey.person_id.in_(people))
+    wrapped, vault = dict(tx.execute(query).all()), vault_of(tx)
+    return lambda person: vault.unwrap(wrapped[person], f"person_keys:{person}")
 
 
 def open_for(tx: Tx, person_id: str, place: str, blob: bytes) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept
-from storage.engine import Tx, now
+from storage.engine import Tx, now, skipped
 
 Wordings = dict[str, list[dict[str, Any]]]
 """purpose -> its wordings, oldest first: `{"id": "stay-2", "ja": …, "en": …}`."""
@@ -55,7 +55,7 @@ def get(tx: Tx, version: int) -> PolicyVersion | None:
 def history(tx: Tx, page: int, size: int = 10) -> tuple[list[PolicyVersion], bool]:
     """One page of versions, newest first, and whether there are older ones."""
     query = select(PolicyVersion).order_by(PolicyVersion.version.desc())
-    rows = list(tx.scalars(query.offset((page - 1) * size).limit(size + 1)))
+    rows = list(tx.scalars(query.offset(skipped(page, size)).limit(size + 1)))
     return rows[:size], len(rows) > size
 
 

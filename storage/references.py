@@ -22,7 +22,9 @@ class Reference(Row):
     """The way to one account; `conversation` is "" while the bot has no chat with it."""
 
     __tablename__ = "teams_references"
-    __table_args__ = ({"info": kept("person", "stay_in_touch", "as long as the account", whose="")},)
+    __table_args__ = (
+        {"info": kept("person", "stay_in_touch", "as long as the account", whose="address.person_id")},
+    )
 
     address: Mapped[str] = mapped_column(
         String(120), ForeignKey("accounts.address", ondelete="CASCADE"), primary_key=True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, String, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people
@@ -118,18 +118,23 @@ def _plainest(email: str) -> str:
     return f"{local}@{domain}"
 
 
+def _at_company() -> ColumnElement[str]:
+    """Not every feed says an address in one case, and not every database looks past it."""
+    return func.lower(Leaver.company_email)
+
+
 def employed(tx: Tx, email: str) -> bool:
     """Whether a mailbox is the company's: of a domain where staff or leavers have theirs."""
     email = normal_email(email)
     domain = email.rpartition("@")[2]
     staff = [row.email for row in tx.scalars(select(Staff).where(Staff.email != ""))]
-    if email in staff or tx.scalar(select(Leaver.id).where(Leaver.company_email == email).limit(1)):
+    if email in staff or tx.scalar(select(Leaver.id).where(_at_company() == email).limit(1)):
         return True
     if domain in OF_ALL:
         return False
     if any(f".{domain}".endswith(f".{one.rpartition('@')[2]}") for one in staff):
         return True
-    theirs = select(Leaver.id).where(Leaver.company_email.endswith(f"@{domain}", autoescape=True))
+    theirs = select(Leaver.id).where(_at_company().endswith(f"@{domain}", autoescape=True))
     return tx.scalar(theirs.limit(1)) is not None
 
 

@@ -1,14 +1,15 @@
 """The whole schema, and the way an old one becomes the new one.
 
-Source: SQLite migrations run with foreign keys off and are checked afterwards, because a rebuilt parent table
-would otherwise take its children along (measured).
+A migration is one transaction, and processes that start at the same time stand in line for it. Source: SQLite
+migrations run with foreign keys off and are checked before they count, because a rebuilt parent table would
+otherwise take its children along (measured).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from storage import (
     accounts,
@@ -29,6 +30,7 @@ from storage import (
     pace,
     people,
     policy,
+    queue,
     references,
     referrals,
     returns,
@@ -38,9 +40,11 @@ from storage import (
     wishes,
 )  # fmt: skip
 from storage.columns import Row
-from storage.engine import sqlite_engine
+from storage.engine import on_connection, on_server
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LINE = 0x4F4B4149
+"""Under which number processes that migrate the same server wait for each other."""
 
 
 def metadata() -> MetaData:
@@ -50,15 +54,37 @@ def metadata() -> MetaData:
 
 def upgrade(url: str, to: str = "head") -> None:
     """Bring a database to a revision. Raises `RuntimeError` when a foreign key would point nowhere."""
-    behind = to != "head" or revision(url) != _newest()
-    engine = sqlite_engine(url, foreign_keys=False)
-    with engine.connect() as connection:
-        if behind:
-            run(connection, to)
+    if to != "head" or not on_connection(url, _ready):
+        on_connection(url, lambda connection: _migrate(connection, to), keeps=True, foreign_keys=False)
+    if on_server(url):
+        on_connection(url, queue.install)
+
+
+def _ready(connection: Connection) -> bool:
+    """Whether nothing is to be done: the usual start, or one in the middle of an upgrade, when newer code has
+    been here before: what it adds is in nobody's way (`tests/compat`)."""
+    found = revision_of(connection)
+    if found is None or found < _newest():
+        return False
+    _check(connection)
+    return True
+
+
+def _migrate(connection: Connection, to: str) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:mark)"), {"mark": _LINE})
+    else:
+        connection.execute(text("SELECT 1"))  # begins, and with it the line of writers
+    run(connection, to)
+    _check(connection)
+
+
+def _check(connection: Connection) -> None:
+    """A server never lets a row point nowhere; SQLite does while tables are rebuilt."""
+    if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
             raise RuntimeError(f"{len(broken)} rows point nowhere after the migration")
-    engine.dispose()
 
 
 def run(connection: Connection, to: str = "head") -> None:
@@ -74,14 +100,15 @@ def run(connection: Connection, to: str = "head") -> None:
 
 def revision(url: str) -> str | None:
     """The revision that a database is at; `None` for an empty one."""
-    engine = sqlite_engine(url)
-    with engine.connect() as connection:
-        known = connection.exec_driver_sql(
-            "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
-        ).first()
-        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first() if known else None
-    engine.dispose()
-    return row[0] if row else None
+    return on_connection(url, revision_of)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The same over an open connection."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def _newest() -> str:
@@ -91,16 +118,11 @@ def _newest() -> str:
 
 def mark_of(url: str) -> int:
     """Who made a SQLite file: its `application_id`, 0 for nobody in particular."""
-    engine = sqlite_engine(url)
-    with engine.connect() as connection:
-        mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
-    engine.dispose()
-    return int(mark or 0)
+    query = "PRAGMA application_id"
+    return int(on_connection(url, lambda connection: connection.exec_driver_sql(query).scalar()) or 0)
 
 
 def set_mark(url: str, mark: int) -> None:
     """Write down who made a SQLite file."""
-    engine = sqlite_engine(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {mark:d}")
-    engine.dispose()
+    statement = f"PRAGMA application_id = {mark:d}"
+    on_connection(url, lambda connection: connection.exec_driver_sql(statement), keeps=True)

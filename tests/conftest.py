@@ -21,3 +21,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A company on 2 February 2026, 9:00 in Tokyo."""
     async with world_in(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+async def world_in_file(tmp_path: Path) -> AsyncIterator[World]:
+    """The same on SQLite in any case: for what is about the file."""
+    async with world_in(tmp_path, in_file=True) as made:
+        yield made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from bot.brand import Brand
 from bot.clock import Clock
@@ -22,12 +20,13 @@ from bot.conversation import Role
 from bot.notices import Heard, take_notice
 from bot.policy import Policy
 from bot.ports import LeaverNotice, LeavingType
-from storage import accounts, leavers, people, schema
+from storage import accounts, delivering, leavers, people
 from storage.columns import Vault
 from storage.engine import Database, Tx
 from storage.leavers import Leaver
-from storage.outbox import Delivery
+from storage.outbox import Delivery, Status
 from storage.people import Person
+from tests.databases import ask, empty_database, held, stored
 
 T = TypeVar("T")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -70,7 +69,7 @@ class HandClock(Clock):
 
 @dataclass
 class Desk:
-    """A database in a file, its clock, and short ways to use them."""
+    """A database, its clock, and short ways to use them; `file` is where it lies, or would lie."""
 
     database: Database
     clock: HandClock
@@ -79,17 +78,16 @@ class Desk:
 
     def does(self, fn: Callable[[Tx], T]) -> T:
         """One writing transaction."""
-        return self.database.run_now(fn)
+        return ask(self.database, fn, False)
 
     def sees(self, fn: Callable[[Tx], T]) -> T:
         """One reading transaction."""
-        return self.database.run_now(fn, True)
+        return ask(self.database, fn, True)
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """A transaction that is looked at from inside and then taken back."""
-        with Session(self.database._writing, expire_on_commit=False) as tx:
-            tx.info["vault"], tx.info["clock"] = self.database.vault, self.clock
+        with held(self.database.store, {"vault": self.database.vault, "clock": self.clock}) as tx:
             yield tx
 
     def again(self, clock: HandClock | None = None) -> Desk:
@@ -98,9 +96,8 @@ class Desk:
         return Desk(Database(self.database.url, self.database.vault, at), at, self.file, self.policy)
 
     def bytes(self) -> bytes:
-        """Everything that lies on the disk, the log too."""
-        files = sorted(self.file.parent.glob(f"{self.file.name}*"))
-        return b"".join(path.read_bytes() for path in files)
+        """Everything that lies on the disk, the log too; of a server, everything in the tables."""
+        return stored(self.database)
 
     def hears(self, notice: LeaverNotice) -> Heard:
         """A notice arrives."""
@@ -114,7 +111,8 @@ class Desk:
 
     def person(self, number: str = "E1") -> Person:
         """Whose stint it is."""
-        return self.sees(lambda tx: people.one(tx, self.leaver(number).person_id))
+        person_id = self.leaver(number).person_id
+        return self.sees(lambda tx: people.one(tx, person_id))
 
     def letters(self, kind: str = "") -> list[Delivery]:
         """The rows of the outbox, of one kind or all."""
@@ -139,32 +137,46 @@ def notice(number: str = "E1", last_day: str = "2026-03-31", **changes: Any) -> 
     return replace(made, event_id=changes.get("event_id") or f"{hash(made):x}")
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema, made once."""
-    path = tmp_path_factory.mktemp("template") / "okaeri.db"
-    schema.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @contextmanager
-def desk_on(template: Path, at: str = "2026-02-02") -> Iterator[Desk]:
-    """A desk on a fresh copy of the template."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "okaeri.db"
-        shutil.copy(template, file)
+def desk_on(at: str = "2026-02-02", *, on_server: bool | None = None) -> Iterator[Desk]:
+    """A desk on an empty database; on a server or in a file if the test says so, else as the run wants it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        empty_database(Path(folder), on_server=on_server) as url,
+    ):
         clock = HandClock(tokyo(at))
-        database = Database(f"sqlite:///{file}", VAULT, clock)
+        database = Database(url, VAULT, clock)
         try:
-            yield Desk(database, clock, file)
+            yield Desk(database, clock, Path(folder) / "okaeri.db")
         finally:
             database.close()
 
 
 @pytest.fixture
-def desk(template: Path) -> Iterator[Desk]:
+def desk() -> Iterator[Desk]:
     """An empty house on 2 February 2026, 9:00 in Tokyo."""
-    with desk_on(template) as made:
+    with desk_on() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_desk() -> Iterator[Desk]:
+    """One house for many examples, each of which takes back what it did (`Desk.transaction`)."""
+    with desk_on() as made:
+        yield made
+
+
+@pytest.fixture
+def desk_in_file() -> Iterator[Desk]:
+    """The same on SQLite in any case: for what is about the file."""
+    with desk_on(on_server=False) as made:
+        yield made
+
+
+@pytest.fixture
+def desk_on_server() -> Iterator[Desk]:
+    """The same on PostgreSQL in any case."""
+    with desk_on(on_server=True) as made:
         yield made
 
 
@@ -178,3 +190,10 @@ def tx(desk: Desk) -> Iterator[Tx]:
 def _erased_one(tx: Tx) -> Leaver | None:
     erased = select(Leaver).where(Leaver.employee_number.startswith("erased:"))
     return tx.scalar(erased.order_by(Leaver.id.desc()).limit(1))
+
+
+def arrived(tx: Tx, row: Delivery, way: str = "chat", place: str = "") -> bool:
+    """A claimed message arrived; false when it was no longer ours."""
+    delivering.arrived(tx, [delivering.Arrival(row, way, place)])
+    tx.expire_all()
+    return tx.scalar(select(Delivery.status).where(Delivery.id == row.id)) is Status.SENT

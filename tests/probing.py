@@ -14,7 +14,6 @@ from itertools import product
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from bot import fields
 from bot.conversation import (
@@ -38,6 +37,7 @@ from storage import outbox
 from storage.engine import Tx
 from storage.journal import Line
 from storage.outbox import Delivery
+from tests.databases import held
 from tests.desk import HandClock
 from tests.world import World
 
@@ -76,8 +76,7 @@ class Prober:
         database = self.world.ground.app.core.database
         running, database.clock = database.clock, HandClock(self._at)
         try:
-            with Session(database._writing, expire_on_commit=False) as tx:
-                tx.info.update(database.carries | {"clock": database.clock})
+            with held(database.store, database.carries | {"clock": database.clock}) as tx:
                 yield tx
                 tx.rollback()
         finally:

@@ -78,7 +78,7 @@ class Reader:
 async def reading(world: World) -> AsyncIterator[Reader]:
     """A reader with an empty browser."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
-        yield Reader(world, Browser(http, f"http://127.0.0.1:{world.ground.port}"))
+        yield Reader(world, Browser(http, world.ground.app.core.settings.base_url))
 
 
 async def press(world: World, who: Address, bound: Bound) -> Outcome:

@@ -6,19 +6,15 @@ Nothing here calls a command directly: people type and press in the local Slack,
 from __future__ import annotations
 
 import asyncio
-import atexit
 import csv
 import io
 import random
 import re
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +23,14 @@ from sqlalchemy import select
 from adapters.playground.mailbox import Mail
 from bot import logs
 from bot.clock import Clock
+from bot.conversation import Platform
 from bot.playground import CHANNEL, HR_EMAIL, Playground, playing
-from storage import schema
 from storage.columns import Row
 from storage.engine import Tx
 from storage.outbox import Delivery, Status
+from tests.databases import ask, empty_file, on_postgresql, stored
+from tests.in_teams import TeamsChat
+from tests.postgres import wanted
 from tests.somebody import ALUMNI, COMPANY, TOKYO, Somebody, words_of
 
 __all__ = [
@@ -92,8 +91,8 @@ class World:
 
     @property
     def slack(self) -> Any:
-        """The local Slack."""
-        return self.ground.slack
+        """The local Slack; in Teams what stands for it."""
+        return TeamsChat(self.ground.teams, self.ground) if self.ground.teams else self.ground.slack
 
     def employee(
         self,
@@ -149,11 +148,11 @@ class World:
 
     def reads(self, fn: Any) -> Any:
         """Look into storage."""
-        return self.ground.app.core.database.run_now(fn, True)
+        return ask(self.ground.app.core.database, fn, True)
 
     def writes(self, fn: Any) -> Any:
         """Change storage behind everybody's back."""
-        return self.ground.app.core.database.run_now(fn)
+        return ask(self.ground.app.core.database, fn, False)
 
     def code_in(self, *texts: str) -> str:
         """The last joining code in some texts."""
@@ -191,6 +190,10 @@ class World:
             for t in wanted
         }
 
+    def disk(self) -> bytes:
+        """Everything that lies on the disk, the log too; of a server, everything in the tables."""
+        return stored(self.ground.app.core.database)
+
     def in_channel(self) -> str:
         """Every word that stands in the alumni's channel for openings, oldest first."""
         return "\n".join(words_of(message) for message in self.slack.channel_messages(ALUMNI, CHANNEL))
@@ -223,25 +226,30 @@ def _elements(node: Any) -> list[dict[str, Any]]:
     return []
 
 
-@cache
-def _migrated() -> Path:
-    """An empty database that is up to date: migrations are run once, not for every story."""
-    path = Path(tempfile.mkdtemp(prefix="okaeri-tests-")) / "empty.db"
-    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
-    schema.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @asynccontextmanager
 async def world_in(
-    folder: Path, start: str = "2026-02-02", at: str = "09:00", **changes: Any
+    folder: Path,
+    start: str = "2026-02-02",
+    at: str = "09:00",
+    platform: Platform = Platform.SLACK,
+    *,
+    in_file: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[World]:
-    """A world that begins on a morning; settings may be changed."""
+    """A world that begins on a morning; settings may be changed, and people be in Teams.
+
+    `in_file`: on SQLite, whatever this run is about.
+    """
     logs.set_up("WARNING")
-    async with playing(folder, free_port(), Clock(tokyo(start, at)), _migrated(), **changes) as ground:
+    async with AsyncExitStack() as stack:
+        if wanted() and not in_file:
+            changes["database_url"] = stack.enter_context(on_postgresql())
+        clock = Clock(tokyo(start, at))
+        playground = playing(folder, free_port(), clock, empty_file(), platform, **changes)
+        ground = await stack.enter_async_context(playground)
         await ground.listen()
         world = World(ground)
-        user = ground.slack.add_person(COMPANY, name="佐藤 美咲", email=HR_EMAIL)
+        user = world.slack.add_person(COMPANY, name="佐藤 美咲", email=HR_EMAIL)
         world.hr = Somebody(world, "佐藤 美咲", HR_EMAIL, user)
         await world.settle()
         yield world

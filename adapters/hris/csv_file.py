@@ -1,17 +1,24 @@
-"""Leavers from a file with commas, semicolons or tabs: what every HR system can write."""
+"""Leavers from a file with commas, semicolons or tabs: what every HR system can write.
+
+A file is walked line by line, and more than once: first to count its rows and to find whom it names twice,
+then for its notices, so that memory never holds all of them.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import reduce
+from io import BytesIO, TextIOWrapper
 from itertools import islice
 
-from adapters.hris.decoding import decode
+from adapters.hris.decoding import encoding_of
 from adapters.hris.mapping import FeedMapping, load_mapping
-from adapters.hris.rows import read_row
+from adapters.hris.rows import Key, key_of, read_row
 from bot.conversation import Text, t
 from bot.errors import FeedError, FeedRejected
 from bot.ports import FeedReading, LeaverNotice
@@ -22,6 +29,7 @@ _LONGEST_CELL = 20  # lines; a quote that is still open then is a broken row, no
 _LINES_PER_ROW = 5  # on the average, at most
 _WIDEST = 500  # columns that are looked at
 _NOT_SHOWN = re.compile(r"[^\w \-./()（）:：・_#]")
+_Cells = dict[str, str]
 
 
 @dataclass(slots=True)
@@ -45,33 +53,45 @@ class CsvFile:
             raise FeedRejected("feed.too_large", megabytes=self.max_bytes // 1_000_000)
         if name.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods", ".numbers")):
             raise FeedRejected("feed.spreadsheet")
-        text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
-        if text.count("\n") > self.max_rows * _LINES_PER_ROW:
+        file = _File(data, encoding_of(data))
+        if file.line_ends() > self.max_rows * _LINES_PER_ROW:
             raise FeedRejected("feed.too_many_rows", limit=self.max_rows)
-        lines = text.split("\n")
         mapping = self.mapping
-        header = self._header(lines, mapping)
-        reading = _Reading(header, mapping, self.source)
-        rows = _records(lines[header.end :], header.delimiter, header.width)
-        for number, (_, cells) in enumerate(rows, header.row + 1):
-            if cells is None or not _blank(cells):
-                reading.take(number, cells)
-            if reading.rows > self.max_rows:
-                raise FeedRejected("feed.too_many_rows", limit=self.max_rows)
-        return reading.result()
+        table = _Table(file, _header(file, mapping), mapping, self.source)
+        rows, several = table.counted(self.max_rows)
+        errors: list[FeedError] = []
+        return FeedReading(table.notices(several, errors), errors, rows)
 
-    def _header(self, lines: Sequence[str], mapping: FeedMapping) -> _Header:
-        """The row among the first ones, and the delimiter, under which most columns are known."""
-        best: _Header | None = None
-        for delimiter in _DELIMITERS:
-            for row, (end, cells) in enumerate(islice(_records(lines, delimiter), _TITLE_LINES), 1):
-                found = _Header((row, end), delimiter, cells or (), mapping)
-                if len(found.columns) > (len(best.columns) if best else 1):
-                    best = found
-        if best is None:
-            raise FeedRejected("feed.no_header")
-        best.check()
-        return best
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The bytes of a file, and its lines as often as they are wanted."""
+
+    data: bytes
+    encoding: str
+
+    def lines(self) -> Iterator[str]:
+        """Line by line without their ends, of whichever kind."""
+        text = TextIOWrapper(BytesIO(self.data), self.encoding, errors="replace")
+        return (line.removesuffix("\n") for line in text)
+
+    def line_ends(self) -> int:
+        """How many there are."""
+        return self.data.count(b"\n") + self.data.count(b"\r") - self.data.count(b"\r\n")
+
+
+def _header(file: _File, mapping: FeedMapping) -> _Header:
+    """The row among the first ones, and the delimiter, under which most columns are known."""
+    best: _Header | None = None
+    for delimiter in _DELIMITERS:
+        for row, (end, cells) in enumerate(islice(_records(file.lines(), delimiter), _TITLE_LINES), 1):
+            found = _Header((row, end), delimiter, cells or (), mapping)
+            if len(found.columns) > (len(best.columns) if best else 1):
+                best = found
+    if best is None:
+        raise FeedRejected("feed.no_header")
+    best.check()
+    return best
 
 
 class _Header:
@@ -96,84 +116,135 @@ class _Header:
         if twice:
             raise FeedRejected("feed.column_twice", columns=_listed(twice))
 
+    def named(self, cells: Sequence[str]) -> _Cells | str:
+        """A row's cells by their field, or the rule that it breaks."""
+        if not _blank(cells[self.width :]):
+            return "too_many_cells"
+        return {name: cells[at] for at, name in self.columns if at < len(cells)}
 
-class _Reading:
-    """What has been read so far."""
 
-    def __init__(self, header: _Header, mapping: FeedMapping, source: str) -> None:
-        self.header, self.mapping, self.source = header, mapping, source
-        self.rows = 0
-        self.notices: list[tuple[int, LeaverNotice]] = []
-        self.errors: list[FeedError] = []
+class _Table:
+    """The rows below a header, as spreadsheets number them; those without a word are passed over."""
 
-    def take(self, number: int, cells: Sequence[str] | None) -> None:
-        self.rows += 1
-        if cells is None:
-            self.errors.append(FeedError(number, "", "broken_quotes"))
+    def __init__(self, file: _File, header: _Header, mapping: FeedMapping, source: str) -> None:
+        self._file, self._header, self._mapping, self._source = file, header, mapping, source
+
+    def counted(self, most: int) -> tuple[int, set[int]]:
+        """How many rows there are, and hashes of keys that may stand in several. Raises `FeedRejected`."""
+        rows, seen, several = 0, set[int](), set[int]()
+        for _, cells in self._walk():
+            rows += 1
+            if rows > most:
+                raise FeedRejected("feed.too_many_rows", limit=most)
+            if not isinstance(cells, str):
+                mark = hash(key_of(cells))
+                (several if mark in seen else seen).add(mark)
+        return rows, several
+
+    def notices(self, several: Collection[int], errors: list[FeedError]) -> Iterator[LeaverNotice]:
+        """What the rows say, each statement once, everything about one key together; what is wrong with
+        them goes to `errors`, in their order."""
+        stints = self._stints(several)
+        for number, cells in self._walk():
+            read = self._read(number, cells)
+            if isinstance(read, list):
+                errors += read
+                continue
+            same = stints.get((read.entity, read.employee_number))
+            if same is None:
+                yield read
+            elif same.contradictory:
+                errors.append(FeedError(number, self._header.shown["employee_number"], "same_stint_twice"))
+            elif not same.told:
+                same.told = True
+                yield from (read, *same.others.values())
+
+    def _stints(self, several: Collection[int]) -> dict[Key, _Stints]:
+        found: dict[Key, _Stints] = {}
+        for number, cells in self._walk() if several else ():
+            if isinstance(cells, str) or hash(key := key_of(cells)) not in several:
+                continue
+            read = self._read(number, cells)
+            if isinstance(read, LeaverNotice):
+                found.setdefault(key, _Stints()).hear(read)
+        return found
+
+    def _walk(self) -> Iterator[tuple[int, _Cells | str]]:
+        """Each row's number with its cells by field, or the rule that it breaks as a whole."""
+        header = self._header
+        rows = _records(islice(self._file.lines(), header.end, None), header.delimiter, header.width)
+        for number, (_, cells) in enumerate(rows, header.row + 1):
+            if cells is None:
+                yield number, "broken_quotes"
+            elif not _blank(cells):
+                yield number, header.named(cells)
+
+    def _read(self, number: int, cells: _Cells | str) -> LeaverNotice | list[FeedError]:
+        if isinstance(cells, str):
+            return [FeedError(number, "", cells)]
+        read, shown = read_row(cells, self._mapping, self._source), self._header.shown
+        if isinstance(read, LeaverNotice):
+            return read
+        return [FeedError(number, shown.get(fault.field, ""), fault.rule) for fault in read]
+
+
+@dataclass(slots=True)
+class _Stints:
+    """What a file says about one key in more than one row; of the first statement only which it is."""
+
+    event: str = ""
+    hired_on: date | None = None
+    others: dict[date | None, LeaverNotice] = field(default_factory=dict)
+    contradictory: bool = False
+    told: bool = False
+
+    def hear(self, notice: LeaverNotice) -> None:
+        """One more row. A stint is told by its date of hiring; without one it may be any."""
+        if not self.event:
+            self.event, self.hired_on = notice.event_id, notice.hired_on
+        known = self.others.get(notice.hired_on)
+        if self.contradictory or notice.event_id in (self.event, known and known.event_id):
             return
-        if not _blank(cells[self.header.width :]):
-            self.errors.append(FeedError(number, "", "too_many_cells"))
-            return
-        here = {name: cells[at] for at, name in self.header.columns if at < len(cells)}
-        outcome = read_row(here, self.mapping, self.source)
-        if isinstance(outcome, LeaverNotice):
-            self.notices.append((number, outcome))
+        if known or None in (self.hired_on, notice.hired_on) or notice.hired_on == self.hired_on:
+            self.contradictory, self.others = True, {}
         else:
-            shown = self.header.shown
-            self.errors.extend(FeedError(number, shown.get(f.field, ""), f.rule) for f in outcome)
-
-    def result(self) -> FeedReading:
-        groups: dict[tuple[str, str], list[tuple[int, LeaverNotice]]] = {}
-        for number, notice in self.notices:
-            groups.setdefault((notice.entity, notice.employee_number), []).append((number, notice))
-        good: list[LeaverNotice] = []
-        for rows in groups.values():
-            single = list({notice.event_id: notice for _, notice in rows}.values())
-            if _one_stint_twice(single):
-                column = self.header.shown["employee_number"]
-                self.errors.extend(FeedError(number, column, "same_stint_twice") for number, _ in rows)
-            else:
-                good.extend(single)
-        self.errors.sort(key=lambda error: error.row)
-        return FeedReading(tuple(good), tuple(self.errors), self.rows)
-
-
-def _one_stint_twice(notices: Sequence[LeaverNotice]) -> bool:
-    """Whether a file contradicts itself about a stint; a stint without a date of hiring may be any."""
-    hired = [notice.hired_on for notice in notices]
-    return len(notices) > 1 and (None in hired or len(set(hired)) < len(hired))
+            self.others[notice.hired_on] = notice
 
 
 def _blank(cells: Sequence[str]) -> bool:
     return not any(cell and not cell.isspace() for cell in cells)
 
 
-def _records(lines: Sequence[str], delimiter: str, width: int = 0) -> Iterator[tuple[int, list[str] | None]]:
+def _records(lines: Iterator[str], delimiter: str, width: int = 0) -> Iterator[tuple[int, list[str] | None]]:
     """The rows as a spreadsheet counts them, each with the line after it; None for broken quotes.
 
     A cell may hold line breaks. An open quote that finds no end within a few lines, or an end that does not
     give a row of `width` cells, breaks one line only, so that the rows below it survive.
     """
-    at = 0
-    while at < len(lines):
-        end = at + 1
-        cells: list[str] | None = None
-        if not lines[at]:
-            cells = []
-        elif lines[at].count('"') % 2 == 0:
-            cells = _parsed(lines[at], delimiter)
-        elif closing := _closing_line(lines, at):
-            joined = _parsed("\n".join(lines[at : closing + 1]), delimiter)
-            if joined is not None and width in (0, len(joined)):
-                end, cells = closing + 1, joined
-        yield end, cells
-        at = end
+    at, ahead = 0, deque[str]()
+    while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+        at += 1
+        if not line:
+            yield at, []
+        elif line.count('"') % 2 == 0:
+            yield at, _parsed(line, delimiter)
+        else:
+            ahead.extend(islice(lines, _LONGEST_CELL - 1 - len(ahead)))
+            rest = _up_to_closing(ahead)
+            joined = _parsed("\n".join((line, *rest)), delimiter) if rest else None
+            if joined is None or width not in (0, len(joined)):
+                yield at, None
+                continue
+            for _ in rest:
+                ahead.popleft()
+            at += len(rest)
+            yield at, joined
 
 
-def _closing_line(lines: Sequence[str], start: int) -> int:
-    """The line that closes the quote opened in `start`, or 0."""
-    last = min(len(lines), start + _LONGEST_CELL)
-    return next((at for at in range(start + 1, last) if lines[at].count('"') % 2), 0)
+def _up_to_closing(lines: Collection[str]) -> list[str]:
+    """The lines up to the one that closes a quote; none when there is none."""
+    rest = list(lines)
+    return next((rest[: at + 1] for at, line in enumerate(rest) if line.count('"') % 2), [])
 
 
 def _parsed(record: str, delimiter: str) -> list[str] | None:

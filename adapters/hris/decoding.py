@@ -1,8 +1,10 @@
-"""From the bytes of a file to its text: UTF-8 with or without a mark, or CP932; nothing else by accident."""
+"""In which encoding a file is: UTF-8 with or without a mark, or CP932; nothing else by accident."""
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from bot.errors import FeedRejected
@@ -10,11 +12,14 @@ from bot.errors import FeedRejected
 _SPREADSHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _PAIR = re.compile(rb"[\x80-\xff]{2}")
+_SOMETHING = re.compile(rb"\S")
 _ABOVE_HALF_KANA = re.compile(rb"[\xe0-\xff]")
+_PIECE: Final = 1_000_000
 
 
-def decode(data: bytes) -> str:
-    """The text; bytes broken in an otherwise readable file become U+FFFD, and so a fault of their row.
+def encoding_of(data: bytes) -> str:
+    """How to decode it, with `errors="replace"`: broken bytes in an otherwise readable file become U+FFFD,
+    and so a fault of their row. It is looked at piece by piece: a large file's text is never held whole.
 
     Raises `FeedRejected` for an empty file, a spreadsheet or other binary, and for any other encoding:
     an ASCII header over names in an encoding that was guessed would silently give wrong names.
@@ -23,27 +28,37 @@ def decode(data: bytes) -> str:
         raise FeedRejected("feed.spreadsheet")
     if b"\0" in data:
         raise FeedRejected("feed.binary")
-    plain = data.removeprefix(_UTF8_MARK)
-    if not plain.strip():
+    marked = data.startswith(_UTF8_MARK)
+    if not _SOMETHING.search(data, len(_UTF8_MARK) if marked else 0):
         raise FeedRejected("feed.empty")
-    text = plain.decode("utf-8", errors="replace")
-    if data.startswith(_UTF8_MARK) or _mostly_readable(text):
-        return text
-    text = plain.decode("cp932", errors="replace")
-    if not _PAIR.search(plain) or _is_euc(plain) or not _mostly_readable(text):
+    if marked or _mostly_readable(data, "utf-8"):
+        return "utf-8-sig"
+    if not _PAIR.search(data) or _is_euc(data) or not _mostly_readable(data, "cp932"):
         raise FeedRejected("feed.unknown_encoding")
-    return text
+    return "cp932"
 
 
-def _mostly_readable(text: str) -> bool:
+def _pieces(data: bytes, encoding: str, errors: str = "replace") -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for at in range(0, len(data), _PIECE):
+        yield decoder.decode(data[at : at + _PIECE], final=at + _PIECE >= len(data))
+
+
+def _mostly_readable(data: bytes, encoding: str) -> bool:
     """Whether the broken places are fewer than half of all characters beyond ASCII."""
-    return text.isascii() or text.count("\ufffd") * 2 < sum(1 for c in text if c > "\x7f")
+    broken = foreign = 0
+    for text in _pieces(data, encoding):
+        if not text.isascii():
+            broken += text.count("\ufffd")
+            foreign += len(text) - len(text.encode("ascii", "ignore"))
+    return not foreign or broken * 2 < foreign
 
 
 def _is_euc(data: bytes) -> bool:
     """Whether this is EUC-JP: CP932 could read it too, as a row of half-width kana."""
     try:
-        data.decode("euc_jp")
+        for _ in _pieces(data, "euc_jp", "strict"):
+            pass
     except UnicodeDecodeError:
         return False
     return bool(_ABOVE_HALF_KANA.search(data))

@@ -41,6 +41,10 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@(?:[^\W_](?:[\w-]*[^\W_])?\.)+
 _SAID: Final = tuple(name for name in LeaverNotice.__dataclass_fields__ if name not in ("source", "event_id"))
 
 
+Key = tuple[str, str]
+"""Legal entity and employee number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A rule that a row breaks, at one of our fields. `rule` is the catalogue key below `feed.`."""
@@ -81,6 +85,12 @@ def read_row(cells: Mapping[str, str], mapping: FeedMapping, source: str) -> Lea
         locale=row.meaning("locale"),
     )
     return row.faults or replace(notice, event_id=event_id(notice))
+
+
+def key_of(cells: Mapping[str, str]) -> Key:
+    """Legal entity and employee number as `read_row` takes them from these cells."""
+    row = _Row(cells, FeedMapping({}, {}))
+    return row.text("entity"), row.number()
 
 
 def event_id(notice: LeaverNotice) -> str:

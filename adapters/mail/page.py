@@ -145,8 +145,8 @@ class _Writer:
         match part:
             case Run(text=text):
                 return {"text": text, "bold": bold or part.bold}
-            case Mention(address=address):
-                return {"text": f"@{address.user}", "bold": bold}
+            case Mention():
+                return {"text": part.words, "bold": bold}
             case Link():
                 return self.link(part)
 

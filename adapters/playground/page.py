@@ -1,38 +1,28 @@
 """The playground's page: one address on this machine where one acts as HR, as a leaver or as an alumnus.
 
-`add_page(app, Page(...))` puts `/`, `/playground/…` and `/local-slack/join` into the product's application.
+`add_page(app, Page(...))` puts `/`, `/playground/…` and the chat's sign-up into the product's application.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
-from adapters.playground import page_acts, page_join
+from adapters.playground import page_acts
+from adapters.playground.page_chat import Act, Show
 from adapters.playground.page_guard import HEADER, MAIL_POLICY, refused, safe_headers, with_headers
-from adapters.playground.page_parts import JOIN_PATH, Page, draw, inviting, parts
-from adapters.playground.page_scene import Looking
+from adapters.playground.page_parts import Page, draw, parts
 from adapters.playground.words import clock_face
 
 __all__ = ["Page", "add_page"]
 
-Act = Callable[[Page, Looking, web.Request], Awaitable[Mapping[str, Any] | None]]
-Show = Callable[[Page, web.Request], Awaitable[web.StreamResponse]]
 
 ACTS: Mapping[str, Act] = {
-    "says": page_acts.says,
-    "presses": page_acts.presses,
-    "submits": page_acts.submits,
-    "closes": page_acts.closes,
-    "seeks": page_acts.seeks,
-    "home": page_acts.opens_home,
-    "shortcut": page_acts.uses_shortcut,
     "travel": page_acts.travels,
     "settle": page_acts.settles,
     "drop": page_acts.drops,
@@ -56,11 +46,11 @@ def add_page(app: web.Application, page: Page) -> None:
     router.add_get("/", partial(_open, page, shell))
     router.add_get("/playground/static/{name}", partial(_open, page, static))
     router.add_get("/playground/mail/{number}/{seal}", partial(_open, page, mail_body))
-    router.add_get(JOIN_PATH, partial(_open, page, page_join.shows))
-    router.add_post(JOIN_PATH, partial(_open, page, page_join.joins))
+    for (method, path), show in page.chat.doors.items():
+        router.add_route(method, path, partial(_open, page, show))
     router.add_get("/playground/scene", partial(_known, page, scene))
     router.add_get("/playground/changes", partial(_known, page, changes))
-    for name, act in ACTS.items():
+    for name, act in {**ACTS, **page.chat.acts}.items():
         router.add_post(f"/playground/{name}", partial(_known, page, partial(acted, act)))
 
 
@@ -99,6 +89,7 @@ async def shell(page: Page, request: web.Request) -> web.Response:
         mark=mark,
         today=today,
         example=page.backstage.example(),
+        beside=page.beside,
     )
     return web.Response(text=html, content_type="text/html")
 
@@ -122,7 +113,7 @@ async def mail_body(page: Page, request: web.Request) -> web.Response:
     mail = page.mailbox.mail(int(number))
     if mail is None or not mail.html:
         raise web.HTTPNotFound
-    html = '<!doctype html><base target="_blank">' + inviting(mail, mail.html, page, "&amp;")
+    html = '<!doctype html><base target="_blank">' + page.chat.led(mail.html, page, mail.id, "&amp;")
     return web.Response(text=html, content_type="text/html", headers=safe_headers(MAIL_POLICY))
 
 

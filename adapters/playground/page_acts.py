@@ -1,7 +1,7 @@
 """What one can do on the page.
 
-Every press, command and form goes through the local Slack, so that real signed requests are made; the clock
-and the drop folder are reached through the backstage.
+What is done in a chat is with that chat (`page_slack`, `page_teams`); the clock and the drop folder are
+reached through the backstage.
 """
 
 from __future__ import annotations
@@ -15,17 +15,11 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from adapters.playground.blocks import plain
-from adapters.playground.page_memory import Echo
 from adapters.playground.page_parts import Page
 from adapters.playground.page_scene import Looking
-from adapters.playground.slack_state import Delivery
 
 FILE_LIMIT = 10_000_000
 _BODY_LIMIT = 500_000
-# Wrong fields are shown beside the fields; an app that wants no Home event is simply not told.
-_NO_NEWS = frozenset({"client_errors", "not_enabled"})
-_DEAF = frozenset({"not_subscribed", "messages_tab_disabled"})
 
 
 class Oops(Exception):
@@ -58,94 +52,11 @@ async def details(request: web.Request) -> Mapping[str, Any]:
     return found
 
 
-def account(page: Page, looking: Looking) -> tuple[str, str]:
-    """Team and user who act; `Oops` if the person has no account where the browser looks."""
-    team = page.backstage.teams.get(looking.side)
-    if team is None or looking.user is None:
+def account(page: Page, looking: Looking) -> str:
+    """The user who acts; `Oops` if the person has no account where the browser looks."""
+    if looking.side not in page.backstage.teams or looking.user is None:
         raise Oops("oops_gone")
-    return team, looking.user
-
-
-def judged(delivery: Delivery, command: str = "") -> None:
-    """Tell what went wrong between Slack and the app, if something did."""
-    if delivery.ok or delivery.error in _NO_NEWS:
-        return
-    if delivery.error == "operation_timeout":
-        raise Oops("oops_timeout")
-    if delivery.error in _DEAF:
-        raise Oops("oops_deaf")
-    if delivery.error == "invalid_command":
-        raise Oops("oops_command", command=command)
-    raise Oops("oops_failed", error=delivery.error)
-
-
-async def says(page: Page, looking: Looking, request: web.Request) -> None:
-    """A slash command or a message to the bot: {text}."""
-    team, user = account(page, looking)
-    text = str((await details(request)).get("text", "")).strip()
-    if not text:
-        return
-    if text.startswith("/"):
-        last = max((message.ts for message in page.slack.messages(team, user)), default="")
-        page.memory.typed(team, user, Echo(page.backstage.now(), text, last))
-    judged(await page.slack.types(team, user, text), text.split()[0])
-
-
-async def presses(page: Page, looking: Looking, request: web.Request) -> None:
-    """A button, or a choice outside a form: {ts | view, action, value?, selected?, values?}.
-
-    `values` is what stands in the modal around it: an app is told of it with every press.
-    """
-    team, user = account(page, looking)
-    what = await details(request)
-    if what.get("view") and what.get("values"):
-        page.slack.fills(team, user, str(what["view"]), dict(what["values"]))
-    judged(
-        await page.slack.presses(
-            team,
-            user,
-            ts=what.get("ts") or None,
-            view=what.get("view") or None,
-            action=str(what.get("action", "")),
-            value=what.get("value") or None,
-            selected=what.get("selected"),
-        )
-    )
-
-
-async def submits(page: Page, looking: Looking, request: web.Request) -> None:
-    """A modal's form: {view, values: {block: text | [texts] | null}}; errors come with the next scene."""
-    team, user = account(page, looking)
-    what = await details(request)
-    judged(await page.slack.submits(team, user, str(what.get("view", "")), dict(what.get("values") or {})))
-
-
-async def closes(page: Page, looking: Looking, request: web.Request) -> None:
-    """The modal was closed: {view}."""
-    team, user = account(page, looking)
-    judged(await page.slack.closes(team, user, str((await details(request)).get("view", ""))))
-
-
-async def seeks(page: Page, looking: Looking, request: web.Request) -> Mapping[str, Any]:
-    """Typing in a search field: {view | ts, action, query} -> {options: [[value, label]…]}."""
-    team, user = account(page, looking)
-    what = await details(request)
-    place, action = str(what.get("view") or what.get("ts") or ""), str(what.get("action", ""))
-    found = await page.slack.seeks(team, user, place, action, str(what.get("query", "")))
-    return {"options": [(str(one["value"]), plain(one["text"])) for one in found]}
-
-
-async def opens_home(page: Page, looking: Looking, _request: web.Request) -> None:
-    """The App Home came into view."""
-    delivery = await page.slack.opens_home(*account(page, looking))
-    if delivery.error not in _DEAF:
-        judged(delivery)
-
-
-async def uses_shortcut(page: Page, looking: Looking, request: web.Request) -> None:
-    """A global shortcut: {callback}."""
-    team, user = account(page, looking)
-    judged(await page.slack.uses_shortcut(team, user, str((await details(request)).get("callback", ""))))
+    return looking.user
 
 
 async def travels(page: Page, _looking: Looking, request: web.Request) -> None:

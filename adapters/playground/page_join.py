@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from adapters.playground.page_guard import refused, safe_headers
-from adapters.playground.page_parts import JOIN_PATH, Page
+from adapters.playground.page_parts import Page
 from adapters.playground.words import Words
 
+if TYPE_CHECKING:
+    from adapters.playground.page_slack import SlackChat
+
+JOIN_PATH = "/local-slack/join"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -38,12 +43,12 @@ def invited(page: Page, number: str) -> Newcomer:
     return Newcomer(mail=number)
 
 
-def drawn(page: Page, words: Words, who: Newcomer, trouble: str = "") -> web.Response:
+def drawn(chat: SlackChat, page: Page, who: Newcomer, words: Words, trouble: str = "") -> web.Response:
     """The form. It posts itself without a script, which needs a referrer policy that lets browsers name the
 
     origin: under `no-referrer` a form's POST says `Origin: null`.
     """
-    workspace = page.workspace("alumni")
+    workspace = chat.workspace("alumni")
     html = page.templates.get_template("join.html").render(
         w=words,
         workspace=workspace.name if workspace else "",
@@ -59,12 +64,12 @@ def drawn(page: Page, words: Words, who: Newcomer, trouble: str = "") -> web.Res
     return web.Response(text=html, content_type="text/html", headers=headers, status=422 if trouble else 200)
 
 
-async def shows(page: Page, request: web.Request) -> web.Response:
+async def shows(chat: SlackChat, page: Page, request: web.Request) -> web.Response:
     """GET: the form."""
-    return drawn(page, words_for(page, request), invited(page, request.query.get("mail", "")))
+    return drawn(chat, page, invited(page, request.query.get("mail", "")), words_for(page, request))
 
 
-async def joins(page: Page, request: web.Request) -> web.Response:
+async def joins(chat: SlackChat, page: Page, request: web.Request) -> web.Response:
     """POST: make the account, tell the backstage, and go to the alumni workspace as that person."""
     form = await request.post()
     if not page.guard.knows(str(form.get("token", ""))):
@@ -72,13 +77,13 @@ async def joins(page: Page, request: web.Request) -> web.Response:
     words = words_for(page, request)
     fields = {key: str(form.get(key, "")).strip() for key in ("name", "email", "mail")}
     who = Newcomer(fields["name"], fields["email"].lower(), form.get("confirmed") == "yes", fields["mail"])
-    team = page.backstage.teams.get("alumni")
+    team = chat.sides.get("alumni")
     if team is None or not who.name or not _EMAIL.fullmatch(who.email):
-        return drawn(page, words, who, words("join_wrong"))
+        return drawn(chat, page, who, words, words("join_wrong"))
     try:
-        user = await page.slack.joins(team, name=who.name, email=who.email, email_confirmed=who.confirmed)
+        user = await chat.slack.joins(team, name=who.name, email=who.email, email_confirmed=who.confirmed)
     except ValueError:
-        return drawn(page, words, who, words("join_taken"))
+        return drawn(chat, page, who, words, words("join_taken"))
     await page.backstage.account_made(who.email, user)
     key = next((member.key for member in page.backstage.cast() if member.alumni_user == user), "")
     raise web.HTTPSeeOther(f"/?as={key}&tab=alumni&joined=1&lang={words.language}")

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from adapters.playground.backstage import CastMember, Group, Side, Tab
 from adapters.playground.blocks import plain
-from adapters.playground.local_slack import LocalSlack
 from adapters.playground.mailbox import Mail, Mailbox
 from adapters.playground.page_memory import Echo, Memory
 from adapters.playground.slack_state import SLACKBOT, Message, View
 from adapters.playground.words import Words, clock_face
 
+if TYPE_CHECKING:
+    from adapters.playground.page_chat import Chat
+
 GROUPS: tuple[Group, ...] = ("hr", "leaver", "alumnus", "other")
-Room = Literal["messages", "home", "channel"]
+Room = Literal["messages", "home", "channel", "portal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def mails_of(mailbox: Mailbox, member: CastMember) -> list[Mail]:
 class Counter:
     """Counts what nobody has looked at yet."""
 
-    slack: LocalSlack
+    chat: Chat
     mailbox: Mailbox
     memory: Memory
     sides: Mapping[Side, str]
@@ -102,22 +104,21 @@ class Counter:
         """The newest thing at a place of somebody: the ts of a message or the padded id of a mail."""
         if tab == "mail":
             return max((f"{mail.id:09d}" for mail in mails_of(self.mailbox, member)), default="")
-        return max((message.ts for message in self._messages(member, tab)), default="")
+        user = member.user(tab)
+        return self.chat.last(tab, user) if user and tab in self.sides else ""
 
     def new_at(self, member: CastMember, tab: Tab) -> int:
         """How many messages of the bot, or mails, arrived since the place was last on the screen."""
         seen = self.memory.seen.get((member.key, tab), "")
         if tab == "mail":
             return sum(f"{mail.id:09d}" > seen for mail in mails_of(self.mailbox, member))
-        return sum(message.by_bot and message.ts > seen for message in self._messages(member, tab))
+        user = member.user(tab)
+        marks = self.chat.marks(tab, user) if user and tab in self.sides else ()
+        return sum(mark > seen for mark in marks)
 
     def new_for(self, member: CastMember) -> int:
         """The same over all places of somebody."""
         return sum(self.new_at(member, tab) for tab in tabs_of(member, self.sides))
-
-    def _messages(self, member: CastMember, side: Side) -> list[Message]:
-        user = member.user(side)
-        return self.slack.messages(self.sides[side], user) if user and side in self.sides else []
 
 
 def people(

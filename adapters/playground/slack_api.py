@@ -74,6 +74,8 @@ class _Door:
             fault = self._wire.faults.next(name) if workspace else None
             if fault and fault.hang:
                 await asyncio.sleep(fault.hang)
+            if fault and fault.kept:
+                await fault.kept.wait()
             answer, wait = self._answer(name, token, args, fault)
             self._record(workspace, name, args, answer)
             if fault and fault.drop and request.transport:

@@ -1,7 +1,8 @@
 """Faults that tests and the page put into the local Web API: errors, delays, and lost answers."""
 
+import asyncio
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 ANY: Final = "*"
@@ -9,13 +10,28 @@ STATUS: Final = {"ratelimited": 429, "service_unavailable": 503, "internal_error
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A call that is kept waiting: `arrived` when it is here, handled once `go` is set."""
+
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait(self) -> None:
+        """Say that it is here, and wait."""
+        self.arrived.set()
+        await self.go.wait()
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to one call: an error word, seconds of silence before it is handled, or a lost answer."""
+    """What happens to one call: an error word, silence before it is handled (`hang` in seconds, or as long as
+    it is `kept`), or a lost answer."""
 
     error: str | None = None
     retry_after: int = 1
     hang: float = 0.0
     drop: bool = False
+    kept: Kept | None = None
 
 
 class Faults:
@@ -31,6 +47,12 @@ class Faults:
     def hang(self, method: str, seconds: float, times: int = 1) -> None:
         """Be silent for `seconds`, then do what was asked, even when the caller has given up meanwhile."""
         self._waiting[method].extend([Fault(hang=seconds)] * times)
+
+    def keep(self, method: str) -> Kept:
+        """Keep a call waiting until it is told to go on."""
+        kept = Kept()
+        self._waiting[method].append(Fault(kept=kept))
+        return kept
 
     def drop_after_accept(self, method: str, times: int = 1) -> None:
         """Do what was asked, then cut the connection instead of answering."""

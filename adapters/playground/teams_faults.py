@@ -33,8 +33,9 @@ class Faults:
     """Queues of faults; each is used up by one call, in order.
 
     A queue is named by an operation (`token`, `metadata`, `keys`; `create`, `send`, `update`, `delete`,
-    `members`; `install`, `installed`, `uninstall`, `chat`, `catalogue`, `invite`, `add_member`, `user`,
-    `users`), by an area (`login`, `connector`, `graph`) or `"*"`. `delays` hold for every call, in seconds.
+    `members`; `install`, `installed`, `uninstall`, `chat`, `catalogue`, `invite`, `add_member`, `members_of`,
+    `user`, `users`), by an area (`login`, `connector`, `graph`) or `"*"`. `delays` hold for every call, in
+    seconds.
     """
 
     def __init__(self) -> None:

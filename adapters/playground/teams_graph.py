@@ -55,6 +55,7 @@ def add_routes(app: web.Application, wire: Wire, told: Told) -> None:
     app.router.add_post(
         f"{_ROOT}/groups/{{team}}/members/$ref", edge.serves("add_member", graph.add_to_group)
     )
+    app.router.add_get(f"{_ROOT}/groups/{{team}}/members", edge.serves("members_of", graph.members_of))
     app.router.add_get(f"{_ROOT}/users", edge.serves("users", graph.users))
     app.router.add_get(f"{_ROOT}/users/{{user}}", edge.serves("user", graph.user))
 
@@ -168,6 +169,12 @@ class Graph:
             raise TeamsError(400, "Request_BadRequest", f"{_DOUBLE}: 'members'.")
         self._join(asked, team, person)
         return Answer(204)
+
+    def members_of(self, asked: Asked) -> Answer:
+        """The members of a team's group; who may add some may also read them."""
+        _needs(asked, GROUP_ROLE)
+        people = asked.wire.directory.people
+        return Answer(body={"value": [_selected(asked, user(people[one])) for one in _team(asked).members]})
 
     def _join(self, asked: Asked, team: Team, person: Person) -> None:
         team.members.add(person.id)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from adapters.slack.limits import LIMITS, Json, fit, fit_line, fit_text, units
+from adapters.slack.limits import LIMITS, Json
 from bot.conversation import (
-    Address,
     Arg,
     Block,
     Button,
@@ -28,6 +27,7 @@ from bot.conversation import (
     Text,
     Words,
 )
+from bot.fitting import fit, fit_line, fit_text, units
 from bot.texts import Part, Run, Texts
 from bot.wire import dump_bound
 
@@ -249,8 +249,8 @@ def _element(part: Part, pen: Pen, bold: bool) -> Json | None:
     match part:
         case Run(text=text):
             return _run(text, bold or part.bold)
-        case Mention(address=address):
-            return _mention(address, pen)
+        case Mention():
+            return _mention(part, pen)
         case Link(url=url, label=label):
             words = pen.string(label) or url
             return {"type": "link", "url": url, "text": words} if safe_url(url) else _run(words, bold)
@@ -262,9 +262,10 @@ def _run(text: str, bold: bool) -> Json | None:
     return {"type": "text", "text": text, "style": {"bold": True}} if bold else {"type": "text", "text": text}
 
 
-def _mention(address: Address, pen: Pen) -> Json:
+def _mention(mention: Mention, pen: Pen) -> Json:
     """Slack resolves a user id only inside its own workspace."""
+    address = mention.address
     here = address.platform is Platform.SLACK and address.workspace == pen.workspace
     if here and _USER.fullmatch(address.user):
         return {"type": "user", "user_id": address.user}
-    return {"type": "text", "text": f"@{address.user}"}
+    return {"type": "text", "text": mention.words}

@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from adapters.slack.blocks import Pen
-from adapters.slack.limits import LIMITS, Json, fit, fit_line, units
+from adapters.slack.limits import LIMITS, Json
 from bot.conversation import Field, Form, Option, t
+from bot.fitting import fit, fit_line, units
 
 FEW = 5  # so many choices are shown at once, as radio buttons
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

@@ -129,7 +129,7 @@ class SlackMessenger:
             )  # twice is as good as once
         else:
             content |= {
-                "channel": await self._channel(seat, to.user),
+                "channel": message.chat or await self._channel(seat, to.user),
                 "client_msg_id": str(uuid.uuid5(uuid.NAMESPACE_URL, message.delivery)),
                 "mrkdwn": False,
                 "unfurl_links": False,

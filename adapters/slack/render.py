@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from adapters.slack.blocks import Ink, Pen, blocks_of, header, safe_url
 from adapters.slack.forms import option, questions
-from adapters.slack.limits import BLOCK_WEIGHT, LIMITS, Json, fit_line, fit_text, units, weigh
+from adapters.slack.limits import BLOCK_WEIGHT, LIMITS, Json, weigh
 from bot.brand import Brand
 from bot.conversation import Block, Card, Form, Option, Paragraph, Text, Words, t
+from bot.fitting import fit_line, fit_text, units
 from bot.texts import Texts
 from bot.wire import dump_bound
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import aiohttp
 
@@ -11,21 +10,7 @@ from adapters.slack.app import SlackDoor
 from adapters.slack.listeners import SlackApp
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
-from bot.clock import Clock
-from bot.dispatch import Dispatcher
-from bot.policy import Policy
-from bot.settings import Settings
-from bot.texts import Texts
-
-
-class House(Protocol):
-    """What this room needs of the house."""
-
-    settings: Settings
-    clock: Clock
-    policy: Policy
-    texts: Texts
-    dispatcher: Dispatcher
+from bot.house import House
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,17 +83,24 @@ class Connector:
         return {**activity, "from": {"id": self._seat.bot}}
 
     async def _call(self, method: str, url: URL, body: Json | None = None) -> Json:
+        """A token that is not taken is asked for anew, once: a 401 says that nothing was done."""
+        status, headers, said = await self._asked(method, url, body)
+        if status == 401:
+            self._tokens.refused()
+            status, headers, said = await self._asked(method, url, body)
+        if status >= 300:
+            if status == 401:
+                self._tokens.refused()
+            raise _trouble(status, headers, said)
+        return said
+
+    async def _asked(self, method: str, url: URL, body: Json | None) -> tuple[int, Mapping[str, str], Json]:
         headers = await self._tokens.bearer()
         try:
             async with self._session.request(
                 method, url, json=body, headers=headers, allow_redirects=False
             ) as answer:
-                said = await _json(answer)
-                if answer.status >= 300:
-                    if answer.status == 401:
-                        self._tokens.refused()
-                    raise _trouble(answer, said)
-                return said
+                return answer.status, answer.headers, await _json(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as never_left:
             raise Retry("unreachable", _SOON) from never_left
         except (aiohttp.ClientError, TimeoutError) as lost:
@@ -115,16 +122,16 @@ async def _json(answer: aiohttp.ClientResponse) -> Json:
     return said if isinstance(said, dict) else {}
 
 
-def _trouble(answer: aiohttp.ClientResponse, said: Json) -> Trouble:
+def _trouble(status: int, headers: Mapping[str, str], said: Json) -> Trouble:
     """What a refusal means; Teams' own word, such as `MessageWritesBlocked` or `ConversationNotFound`."""
     error = said.get("error")
     word = str(error.get("code") or "") if isinstance(error, Mapping) else ""
-    word = word[:64] or f"http_{answer.status}"
-    if answer.status in LATER:
-        wait = answer.headers.get("Retry-After", "")
+    word = word[:64] or f"http_{status}"
+    if status in LATER:
+        wait = headers.get("Retry-After", "")
         return Retry(word, float(wait) if wait.isdigit() else _SOON)
-    if answer.status == 401:
+    if status == 401:
         return Retry(word, _HR_MENDS)
-    if answer.status in (403, 404):
+    if status in (403, 404):
         return Unreachable(word)
-    return Ambiguous(word) if answer.status >= 500 else Undeliverable(word)
+    return Ambiguous(word) if status >= 500 else Undeliverable(word)

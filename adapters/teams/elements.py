@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.teams.claims import button_data, opening_data
-from adapters.teams.limits import ACTIONS, LABEL, LINE, TEXT, URL, Json, fit, fit_line, still, units
+from adapters.teams.limits import ACTIONS, LABEL, LINE, TEXT, URL, Json, still
 from bot.conversation import (
     Block,
     Bound,
@@ -27,6 +27,7 @@ from bot.conversation import (
     Picture,
     Words,
 )
+from bot.fitting import fit, fit_line, units
 from bot.texts import Part, Run, Texts
 
 _STYLES = {"primary": "positive", "danger": "destructive"}
@@ -209,8 +210,8 @@ def _runs(part: Part, pen: Pen, bold: bool, look: Json) -> Iterator[Json]:
     match part:
         case Run(text=text):
             yield from _pieces(text, _weighed(look, bold or part.bold))
-        case Mention(address=address):
-            yield from _pieces(f"@{address.user}", _weighed(look, bold))
+        case Mention():  # a mention needs the name that Teams knows, and would call them: words do
+            yield from _pieces(part.words, _weighed(look, bold))
         case Link(url=url, label=label):
             words = pen.string(label) or url
             leads = {"underline": True, "selectAction": {"type": "Action.OpenUrl", "url": url}}

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.teams.answers import reader_of
 from adapters.teams.reading import PeopleSought
 from adapters.teams.render import Renderer
+from adapters.teams.spelling import in_teams
 from bot.commands import find
 from bot.conversation import Actor, Address, Block, Card, Facts, OptionsSought, Paragraph, Side, Text, t
 from bot.dispatch import Dispatcher, Outcome
@@ -63,7 +64,7 @@ class Finder:
 
     def __init__(self, dispatcher: Dispatcher, database: Database, renderer: Renderer, texts: Texts) -> None:
         self._dispatcher, self._database = dispatcher, database
-        self._renderer, self._texts = renderer, texts
+        self._renderer, self._texts = renderer, in_teams(texts)
         self._keystrokes = Keystrokes()
 
     async def someone(self, asked: PeopleSought, side: Side) -> Json:

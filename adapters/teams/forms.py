@@ -8,8 +8,9 @@ from datetime import date
 
 from adapters.teams.claims import NOTHING, Typed, dataset, found_value, option_value
 from adapters.teams.elements import Pen, note, rich, runs
-from adapters.teams.limits import LABEL, LINE, TYPED, Json, fit
+from adapters.teams.limits import LABEL, LINE, TYPED, Json
 from bot.conversation import Field, Form, Option, Text, t
+from bot.fitting import fit
 
 FEW = 5  # so many choices are shown at once, as radio buttons
 SOME = 10  # so many are shown at once, as boxes

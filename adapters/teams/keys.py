@@ -58,6 +58,11 @@ class Keys:
         """Begin to fetch the keys before anybody knocks."""
         self._fetch.begin()
 
+    async def count(self) -> int:
+        """How many keys are published now; 0 when they cannot be had."""
+        await self._fetch.done()
+        return len(self._keys)
+
     async def get(self, kid: Any) -> SigningKey:
         """The key with this id, asked for by botbuilder's validation.
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from bot.fitting import units
 
 Json = dict[str, Any]
 
@@ -34,45 +35,11 @@ _MARKUP = re.compile(
     r"|:(?=//)|&(?=#?\w+;)"
     r"|^\s*(?:[-#]|\+(?=\s|$)|\d{1,9}[.)](?=\s|$))"  # where a list or a heading would begin
 )
-_LINE_ENDS = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
-_CLINGS = re.compile("[\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")  # joiner, skins, tags
-_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]+$")
-_EMPTY = "\u2013"
-
-
-def units(text: str) -> int:
-    """The length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def weigh(content: Any) -> int:
     """The size in bytes, as the JSON that is sent would have it in UTF-16."""
     return 2 * units(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
-
-
-def fit(text: str, most: int) -> str:
-    """The text, cut with "…" to at most `most` units, never inside a character as people see it."""
-    if units(text) <= most:
-        return text
-    room = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
-    at = len(room.decode("utf-16-le", "ignore"))
-    while at > 0 and _splits(text, at):
-        at -= 1
-    return text[:at].rstrip() + "…"
-
-
-def _splits(text: str, at: int) -> bool:
-    """Whether a cut before `text[at]` would part what is seen as one character."""
-    flags = _FLAG.search(text, max(0, at - 40), at)
-    half = flags is not None and len(flags[0]) % 2 == 1 and _FLAG.match(text[at])
-    mark = _CLINGS.match(text[at]) or unicodedata.category(text[at]) in ("Mn", "Mc", "Me")
-    return bool(half or mark) or text[at - 1] == "\u200d"
-
-
-def fit_line(text: str, most: int) -> str:
-    """Like `fit`, on one line and never empty: for labels and buttons."""
-    line = _LINE_ENDS.sub(" ", text)
-    return fit(line, most) if line and not line.isspace() else _EMPTY
 
 
 def still(text: str) -> str:

@@ -21,6 +21,7 @@ from storage.references import Way
 
 log = structlog.get_logger()
 Json = Mapping[str, Any]
+LINKS = "https://teams.microsoft.com/l"
 _THREAD = "19:"  # so begin the ids of channels and group chats
 
 
@@ -38,17 +39,22 @@ class TeamsMessenger:
 
     def __init__(self, seats: Iterable[TeamsSeat], renderer: Renderer, ways: Ways) -> None:
         self._seats, self._renderer, self._ways = tuple(seats), renderer, ways
+        self._installing: set[Address] = set()
 
     async def find(self, side: Side, email: str) -> Address:
         """The account with this e-mail address (Graph: User.Read.All).
 
         `Undeliverable("not_in_workspace")` also for disabled accounts, an address of two, and guests of the
-        company: none of them is surely the employee whose address this was.
+        company: none of them is surely the employee whose address this was. `"find_forbidden"`: no consent.
         """
         own = next((one for one in self._seats if one.seat.side is side), None)
         if own is None:
             raise Undeliverable("no_app")
-        found = [user for user in await own.graph.with_mail(email) if _belongs(user, side)]
+        try:
+            known = await own.graph.with_mail(email)
+        except Forbidden as refused:
+            raise Undeliverable("find_forbidden") from refused
+        found = [user for user in known if _belongs(user, side)]
         if len(found) != 1:
             raise Undeliverable("not_in_workspace")
         return Address(Platform.TEAMS, own.seat.tenant.lower(), str(found[0]["id"]).lower())
@@ -67,14 +73,16 @@ class TeamsMessenger:
             return await self._on_roster(own, account, refused)
         if user.get("accountEnabled") is False:
             raise Undeliverable("account_inactive")
-        return Looks(_standing(user.get("userType")), _language(user.get("preferredLanguage")), "")
+        standing = _standing(user.get("userType"), own.seat.side)
+        return Looks(standing, _language(user.get("preferredLanguage")), "")
 
     async def send(self, to: Address, message: Outgoing) -> Posted:
         """Post into somebody's own chat or a channel (`to.user` is its id), or edit `message.edits`.
 
-        Whom the bot never met gets the app first. `Undeliverable("not_installed")` when that may not be, or
-        when they removed it; Teams' own words (`MessageWritesBlocked`) when they blocked the bot;
-        "sensitive" and "invalid_card" are cards that must not or cannot be a message.
+        Whom the bot never met gets the app first. `Undeliverable("app_forbidden")`, with the way on which
+        they add it themselves, when that may not be; "not_installed" when they removed it; Teams' own words
+        (`MessageWritesBlocked`) when they blocked the bot; "sensitive" and "invalid_card" are cards that must
+        not or cannot be a message.
         """
         own, content = self._seat(to), self._content(message)
         if message.edits:
@@ -121,7 +129,8 @@ class TeamsMessenger:
             log.warning("teams_look_forbidden", side=own.seat.side.value, reason=refused.reason)
             raise Retry(refused.reason) from refused
         member = await own.connector.member(Spot(way.service_url, way.conversation), account.user)
-        return Looks(_standing(member.get("userRole")), _language(member.get("locale")), "")
+        standing = _standing(member.get("userRole"), own.seat.side)
+        return Looks(standing, _language(member.get("locale")), "")
 
     # --- where they are reached ----------------------------------------------------------------------
 
@@ -146,12 +155,12 @@ class TeamsMessenger:
             except Unreachable as absent:
                 if await self._ways.known(to):
                     raise Undeliverable("not_installed") from absent
-        new = await self._installed(own, to)
+        if await self._installed(own, to):
+            self._installing.add(to)
         way = await self._ways.to(to)
-        if (
-            way is None
-        ):  # Microsoft says where the tenant's connector is in what it sends after the installation
-            raise Retry("installing") if new else Undeliverable("no_service_url")
+        if way is None:  # what Microsoft sends after an installation says where the tenant's connector is
+            raise Retry("installing") if to in self._installing else Undeliverable("no_service_url")
+        self._installing.discard(to)
         return way, way.conversation or await own.connector.open(way.service_url, to.user)
 
     async def _installed(self, own: TeamsSeat, to: Address) -> bool:
@@ -159,8 +168,8 @@ class TeamsMessenger:
         try:
             return await own.graph.install(to.user)
         except Forbidden as refused:
-            log.warning("teams_not_installed", side=own.seat.side.value, reason=refused.reason)
-            raise Undeliverable("not_installed") from refused
+            log.warning("teams_app_forbidden", side=own.seat.side.value, reason=refused.reason)
+            raise Undeliverable("app_forbidden", app_link(own.seat)) from refused
 
 
 def _is_thread(to: Address) -> bool:
@@ -170,21 +179,31 @@ def _is_thread(to: Address) -> bool:
 
 def _belongs(user: Json, side: Side) -> bool:
     """Whether the account can sign in, and on the company's side is no guest."""
-    guest = _standing(user.get("userType")) is Standing.GUEST
-    return (
-        bool(user.get("id"))
-        and user.get("accountEnabled") is not False
-        and not (guest and side is Side.COMPANY)
-    )
+    guest = _standing(user.get("userType"), side) is Standing.GUEST
+    return able(user) and not (guest and side is Side.COMPANY)
 
 
-def _standing(kind: object) -> Standing:
-    """Source: Graph `userType` (Member, Guest, or nothing), Teams' roster `userRole` (user, guest,
-    anonymous)."""
+def able(user: Json) -> bool:
+    """Whether an account can sign in."""
+    return bool(user.get("id")) and user.get("accountEnabled") is not False
+
+
+def app_link(seat: Seat) -> str:
+    """Where our app is added by hand, and its chat opened. Source: "Deep link to an application"; the package
+    has our app id."""
+    return f"{LINKS}/app/{seat.app_id}?tenantId={seat.tenant}"
+
+
+def _standing(kind: object, side: Side) -> Standing:
+    """Alumni are guests of their tenant, and there as good as its members (platform-facts T8); the company's
+    guests are not.
+
+    Source: Graph `userType` (Member, Guest, or nothing), Teams' roster `userRole` (user, guest, anonymous).
+    """
     said = str(kind or "").lower()
     if said == "anonymous":
         return Standing.STRANGER
-    return Standing.GUEST if said == "guest" else Standing.MEMBER
+    return Standing.GUEST if said == "guest" and side is Side.COMPANY else Standing.MEMBER
 
 
 def _language(tag: object) -> str:

@@ -165,7 +165,8 @@ def _typed(activity: Json) -> tuple[str, bool]:
     """What was typed, without the name of the bot, and whether the bot was called by it.
 
     Source: platform-facts T9: a mention stands in the text as `<at>Okaeri</at>`, and among the entities with
-    the account it means; entities of the text (`&lt;`, `&nbsp;`) are read as their signs.
+    the account it means; entities of the text (`&lt;`, `&nbsp;`) are read as their signs. Whoever else is
+    mentioned is sought by name.
     """
     text, me = str(activity.get("text") or ""), str((activity.get("recipient") or {}).get("id") or "")
     called = False
@@ -173,7 +174,7 @@ def _typed(activity: Json) -> tuple[str, bool]:
         marked = str(entity.get("text") or "")
         if str(entity["mentioned"].get("id")) == me and marked:
             text, called = text.replace(marked, " "), True
-    plain = html.unescape(_AT.sub(lambda found: f"@{found[1]}", text)).strip()
+    plain = html.unescape(_AT.sub(lambda found: found[1], text)).strip()
     return _COMMAND.sub("", plain).strip(), called
 
 

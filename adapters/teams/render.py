@@ -8,19 +8,8 @@ from dataclasses import dataclass, replace
 from adapters.teams.claims import Typed, claim_of, form_data, is_form, sought_of, typed_of, values_of
 from adapters.teams.elements import Pen, columns, elements_of, heading, note, paragraph, safe_url
 from adapters.teams.forms import questions, suggestion
-from adapters.teams.limits import (
-    EXTENSION,
-    LABEL,
-    LINE,
-    MESSAGE,
-    OPTIONS,
-    TITLE,
-    VERSION,
-    Json,
-    fit_line,
-    units,
-    weigh,
-)
+from adapters.teams.limits import EXTENSION, LABEL, LINE, MESSAGE, OPTIONS, TITLE, VERSION, Json, weigh
+from adapters.teams.spelling import in_teams
 from bot.brand import Brand
 from bot.conversation import (
     Block,
@@ -38,6 +27,7 @@ from bot.conversation import (
     Words,
     t,
 )
+from bot.fitting import fit_line, units
 from bot.texts import Texts
 
 __all__ = ["Reader", "Renderer", "attachment", "claim_of", "is_form", "sought_of", "typed_of", "values_of"]
@@ -72,7 +62,7 @@ class Renderer:
     """
 
     def __init__(self, texts: Texts, zone: str, brand: Brand | None = None) -> None:
-        self._texts, self._zone, self._brand = texts, zone, brand
+        self._texts, self._zone, self._brand = in_teams(texts), zone, brand
 
     def message(self, card: Card, reader: Reader) -> Json:
         """`{"type", "summary", "attachments"}` of a message. Raises `ValueError` for a sensitive card:

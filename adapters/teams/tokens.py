@@ -76,7 +76,7 @@ class Tokens:
             async with self._session.post(self._url, data=form, allow_redirects=False) as answer:
                 said = await _json(answer)
                 if answer.status != 200:
-                    raise _trouble(answer, str(said.get("error", "")), self._seat)
+                    raise _trouble(answer, said, self._seat)
         except (aiohttp.ClientError, TimeoutError) as lost:
             log.warning("teams_login_lost", side=self._seat.side.value, error=type(lost).__name__)
             raise Retry("login_unreachable", _SOON) from lost
@@ -99,10 +99,13 @@ async def _json(answer: aiohttp.ClientResponse) -> Mapping[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _trouble(answer: aiohttp.ClientResponse, word: str, seat: Seat) -> Retry:
-    """Why there is no token; the word is OAuth's own, such as `invalid_client`."""
-    log.warning("teams_login_refused", side=seat.side.value, status=answer.status, error=word[:40])
+def _trouble(answer: aiohttp.ClientResponse, said: Mapping[str, Any], seat: Seat) -> Retry:
+    """Why there is no token: OAuth's own word for the log, such as `invalid_client`; in the reason Entra's
+    number, which tells a wrong secret from a wrong tenant. Source: Microsoft, "AADSTS error codes"."""
+    word, codes = str(said.get("error", "")), said.get("error_codes")
+    number = f"_{codes[0]}" if isinstance(codes, list) and codes and isinstance(codes[0], int) else ""
+    log.warning("teams_login_refused", side=seat.side.value, status=answer.status, error=word[:40] + number)
     if answer.status == 429 or answer.status >= 500:
         wait = answer.headers.get("Retry-After", "")
         return Retry("login_busy", float(wait) if wait.isdigit() else _SOON)
-    return Retry("login_refused", _HR_MENDS)
+    return Retry(f"login_refused{number}", _HR_MENDS)

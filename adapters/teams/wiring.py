@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import aiohttp
 import structlog
@@ -14,46 +13,28 @@ from adapters.teams.auth import Gate, OpenGate
 from adapters.teams.connector import Connector
 from adapters.teams.finding import Finder
 from adapters.teams.graph import Graph
+from adapters.teams.invite import GraphInviter, landing
 from adapters.teams.keys import Keys
 from adapters.teams.messenger import TeamsMessenger, TeamsSeat
 from adapters.teams.render import Renderer
 from adapters.teams.seats import Seat, Services
 from adapters.teams.tokens import Tokens
 from adapters.teams.ways import Ways
-from bot.clock import Clock
 from bot.conversation import Side
-from bot.dispatch import Dispatcher
-from bot.policy import Policy
+from bot.house import House
 from bot.settings import Settings
-from bot.texts import Texts
-from storage.engine import Database
 
 log = structlog.get_logger()
 
 
-class House(Protocol):
-    """What this room needs of the house."""
-
-    @property
-    def settings(self) -> Settings: ...  # noqa: D102
-    @property
-    def clock(self) -> Clock: ...  # noqa: D102
-    @property
-    def database(self) -> Database: ...  # noqa: D102
-    @property
-    def policy(self) -> Policy: ...  # noqa: D102
-    @property
-    def texts(self) -> Texts: ...  # noqa: D102
-    @property
-    def dispatcher(self) -> Dispatcher: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The door in and the way out; and what the latter is made of: side -> seat, tokens, connector."""
+    """The door in and the ways out, an inviter where a team of the alumni is named; and what these are made
+    of: side -> seat, tokens, connector."""
 
     door: TeamsDoor
     messenger: TeamsMessenger
+    inviter: GraphInviter | None
     seats: dict[Side, Seat]
     tokens: dict[Side, Tokens]
     connectors: dict[Side, Connector]
@@ -77,7 +58,17 @@ def connect(house: House, session: aiohttp.ClientSession) -> Connected:
         TeamsSeat(seat, connectors[seat.side], Graph(session, url, tokens[seat.side], seat)) for seat in seats
     ]
     messenger = TeamsMessenger(ways_out, renderer, ways)
-    return Connected(door, messenger, {seat.side: seat for seat in seats}, tokens, connectors, ways, renderer)
+    inviter, sides = _inviter(settings, ways_out), {seat.side: seat for seat in seats}
+    return Connected(door, messenger, inviter, sides, tokens, connectors, ways, renderer)
+
+
+def _inviter(settings: Settings, ways_out: list[TeamsSeat]) -> GraphInviter | None:
+    """Who brings alumni as guests into their team; nobody where none is named."""
+    team, channel = settings.teams_alumni_team_id, settings.teams_alumni_channel
+    alumni = next((one for one in ways_out if one.seat.side is Side.ALUMNI), None)
+    if alumni is None or not team:
+        return None
+    return GraphInviter(alumni.graph, team, landing(alumni.seat, team, channel))
 
 
 def _seats(settings: Settings) -> tuple[Seat, ...]:

@@ -69,7 +69,7 @@ class Renderer:
     """Draws whole pages; `texts` and `brand` are read at every page, so that a change is seen at once."""
 
     def __init__(self, texts: Texts, brand: Brand) -> None:
-        self._texts, self._brand = texts, brand
+        self._texts, self._brand = texts.by_page(), brand
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         surroundings = Environment(
             loader=loader,
@@ -175,8 +175,8 @@ class _Writer:
         match part:
             case Run(text=text):
                 return {"text": text, "bold": part.bold}
-            case Mention(address=address):
-                return {"text": f"@{address.user}"}
+            case Mention():
+                return {"text": part.words}
             case Link():
                 words = self.plain(part.label) or part.url
                 return {"text": words, "url": part.url if part.url.startswith(_WEB) else ""}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 
 from aiohttp import web
 
@@ -14,36 +13,12 @@ from adapters.web.hatch import Hatch
 from adapters.web.links import Links
 from adapters.web.render import Renderer
 from adapters.web.tab import Tab
-from bot.clock import Clock
 from bot.conversation import Bound
-from bot.dispatch import Dispatcher
-from bot.policy import Policy
+from bot.house import House
 from bot.ports import MailTo
-from bot.settings import Settings
-from bot.texts import Texts
-from storage.engine import Database
 
 A_YEAR = timedelta(days=366)
 OUT = "stop.mails"
-
-
-class House(Protocol):
-    """What this room needs of the house."""
-
-    @property
-    def settings(self) -> Settings: ...  # noqa: D102
-    @property
-    def clock(self) -> Clock: ...  # noqa: D102
-    @property
-    def database(self) -> Database: ...  # noqa: D102
-    @property
-    def policy(self) -> Policy: ...  # noqa: D102
-    @property
-    def texts(self) -> Texts: ...  # noqa: D102
-    @property
-    def dispatcher(self) -> Dispatcher: ...  # noqa: D102
-    @property
-    def importer(self) -> Intake: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +49,10 @@ class Connected:
         return self.links.url(self.links.claim(to.who, bound, "", A_YEAR))
 
 
-def connect(house: House) -> Connected:
-    """The web room of a house."""
+def connect(house: House, importer: Intake) -> Connected:
+    """The web room of a house; HR's files go to `importer`."""
     links = Links(house.database.vault, house.settings.base_url, house.clock.now)
     pages = Renderer(house.texts, house.policy.brand)
     door = WebDoor(house.database, house.dispatcher, pages, links)
-    desk = Desk(door, house.importer, house.settings.leaver_max_bytes)
+    desk = Desk(door, importer, house.settings.leaver_max_bytes)
     return Connected(door, desk, Hatch(door, house.dispatcher), links)

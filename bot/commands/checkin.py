@@ -14,18 +14,17 @@ from storage.people import Person
 feature = Feature(__name__)
 
 
-def nudge(checkin: Checkin, person: Person, policy: Policy, *, again: bool) -> Card:
-    """The question, with what we hold as the answer to correct."""
+def nudge(checkin: int, name: str, employer: str, policy: Policy, *, again: bool) -> Card:
+    """The question to somebody of this name, with what we hold as the answer to correct."""
     brand = policy.brand
-    still = person.employer
-    asked = t("checkin.still_at", employer=still) if still else t("checkin.how_now")
+    asked = t("checkin.still_at", employer=employer) if employer else t("checkin.how_now")
     buttons = (
-        Button(t("checkin.same"), same(checkin=checkin.id), "primary"),
-        Button(t("checkin.change"), change(checkin=checkin.id)),
-        Button(t("checkin.not_now"), not_now(checkin=checkin.id)),
-        Button(t("checkin.stop"), stop(checkin=checkin.id)),
+        Button(t("checkin.same"), same(checkin=checkin), "primary"),
+        Button(t("checkin.change"), change(checkin=checkin)),
+        Button(t("checkin.not_now"), not_now(checkin=checkin)),
+        Button(t("checkin.stop"), stop(checkin=checkin)),
     )
-    opening = t("checkin.again" if again else "checkin.opening", name=person.name, network=brand.network)
+    opening = t("checkin.again" if again else "checkin.opening", name=name, network=brand.network)
     body = (Paragraph(opening), Paragraph(asked), Buttons(buttons), Note(t("checkin.why")))
     return Card(t("checkin.title"), body, t("checkin.notice", network=brand.network))
 

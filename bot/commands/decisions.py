@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from bot import joining, leaving, notices
 from bot.conversation import (
@@ -23,8 +23,10 @@ from bot.conversation import (
 from bot.errors import Conflict, NotFound
 from bot.fields import tick
 from bot.places import LeaverPlace
+from bot.post import to_staff
 from bot.registry import Context, Feature
 from storage import checkins, journal, leavers, people
+from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.people import Person
 
@@ -36,7 +38,24 @@ STOPPABLE = frozenset(
 CLAIMABLE = frozenset({Stage.UNANSWERED, Stage.LATER, Stage.ENROLLED})
 
 
+HINDRANCES = frozenset(
+    {"app_forbidden", "find_forbidden", "not_in_catalogue", "guests_forbidden", "team_forbidden", "no_team"}
+)
+"""Why a chat cannot be used until an administrator of Teams has changed something."""
+
+
 # --- cards by which HR is told ------------------------------------------------------------------------
+
+
+def hindered(reason: str) -> Card:
+    """Messages go by mail for one of `HINDRANCES`: what is in the way, and who takes it away."""
+    why, mends = t(f"decisions.hindered.{reason}"), t("decisions.hindered_right")
+    return Card(t("decisions.hindered_title"), (Paragraph(why), Note(mends)), t("decisions.notice"))
+
+
+def tell(tx: Tx, reason: str, today: date) -> None:
+    """Say so to everybody who runs the network, once a day for each reason."""
+    to_staff(tx, "decisions.hindered", hindered(reason), f"{reason}:{today:%Y%m%d}")
 
 
 def notice_card(leaver: Leaver, person: Person) -> Card:

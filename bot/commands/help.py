@@ -26,10 +26,14 @@ feature = Feature(__name__)
 
 @feature.command(reads=True, shortcut=True)
 def help(ctx: Context, argument: str) -> Answer:  # noqa: A001 - the verb's own name
-    """Every verb the actor may use, with an example."""
-    return Reply(
-        Card(t("help.title"), (*_state(ctx), *_verbs(ctx), Note(t("help.private"))), t("common.notice"))
-    )
+    """Every verb the actor may use, with an example, and the buttons of the home: not every chat has one."""
+    return Reply(Card(t("help.title"), _told(ctx), t("common.notice")))
+
+
+def _told(ctx: Context) -> tuple[Block, ...]:
+    buttons = tuple(button for button in ctx.offers(HomePlace) if button.press != show())
+    row: tuple[Block, ...] = (Buttons(buttons),) if buttons else ()
+    return (*_state(ctx), *row, Divider(), *_verbs(ctx), Note(t("help.private")))
 
 
 def _verbs(ctx: Context) -> tuple[Block, ...]:
@@ -58,13 +62,7 @@ def _state(ctx: Context) -> tuple[Block, ...]:
 @feature.homepage
 def home(ctx: Context) -> Card:
     """The home of the bot: a greeting, what can be done with one press, and the verbs."""
-    buttons = ctx.offers(HomePlace)
-    row: tuple[Block, ...] = (Buttons(buttons),) if buttons else ()
-    return Card(
-        t("help.home_title", network=ctx.policy.brand.network),
-        (*_state(ctx), *row, Divider(), *_verbs(ctx), Note(t("help.private"))),
-        t("common.notice"),
-    )
+    return Card(t("help.home_title", network=ctx.policy.brand.network), _told(ctx), t("common.notice"))
 
 
 @feature.action(reads=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.conversation import Block, Card, Entry, Note, Paragraph, Text, t
 from bot.errors import FeedError
-from bot.notices import Heard
+from bot.notices import UNHEARD, Heard
 from bot.ports import LeaverNotice
 from bot.registry import Feature
 
@@ -29,10 +29,12 @@ def report_card(counts: Mapping[Heard, int], errors: Sequence[FeedError]) -> Car
 def difference_card(
     counts: Mapping[Heard, int], errors: Sequence[FeedError], changes: Sequence[tuple[Heard, LeaverNotice]]
 ) -> Card:
-    """What a file would change, with names: for a page that only HR sees, never for a stored message."""
+    """What a file would change, with names: for a page that only HR sees, never for a stored message.
+    `changes` are the first `NAMED` of all."""
     report = report_card(counts, errors)
-    whom = tuple(Entry(notice.name, _change(heard, notice)) for heard, notice in changes[:NAMED])
-    rest = (Note(t("intake.more_people", count=len(changes) - NAMED)),) if len(changes) > NAMED else ()
+    whom = tuple(Entry(notice.name, _change(heard, notice)) for heard, notice in changes)
+    more = sum(count for heard, count in counts.items() if heard not in UNHEARD) - len(changes)
+    rest = (Note(t("intake.more_people", count=more)),) if more else ()
     return Card(t("intake.difference"), (*report.body, *whom, *rest), report.notice, sensitive=True)
 
 

@@ -31,11 +31,11 @@ from bot.conversation import (
 from bot.errors import InvalidForm, NotFound
 from bot.fields import choice, day, email, text
 from bot.notices import Heard, take_notice
-from bot.places import HomePlace, LeaverPlace
+from bot.places import HomePlace, LeaverPlace, LeaversPlace
 from bot.ports import LeaverNotice, LeavingType
 from bot.registry import Context, Feature
 from bot.visibility import Audience
-from storage import erasures, outbox, people
+from storage import erasures, people
 from storage import leavers as table
 from storage import search as directory
 from storage.erasures import Erasure
@@ -70,9 +70,8 @@ def _list(ctx: Context, page: int) -> Card:
             *(_entry(ctx, row) for row in stuck),
             Divider(),
         ]
-    dead = outbox.dead_ones(ctx.tx) if page == 1 else ()
-    if dead:
-        body += [Paragraph(t("leavers.dead", count=len(dead))), Divider()]
+    elsewhere = ctx.offers(LeaversPlace) if page == 1 else ()
+    body += [Buttons(elsewhere), Divider()] if elsewhere else []
     body.append(Paragraph(t("leavers.upcoming") if rows else t("leavers.nobody")))
     shown = {row.id for row in stuck}
     body += [_entry(ctx, row) for row in rows if row.id not in shown]

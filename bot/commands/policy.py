@@ -80,10 +80,11 @@ def _who(ctx: Context, by: str) -> Arg:
     if ":" not in by:
         return t("policy.by_command_line")
     address = Address.parse(by)
+    member = next(iter(accounts.acting_from(ctx.tx, address)), None)
+    email = member.email if member else ""
     if address.platform is not Platform.WEB:
-        return Mention(address)
-    member = next((m for m in accounts.staff(ctx.tx) if accounts.web_staff(ctx.tx, m) == address), None)
-    return member.email if member and member.email else t("policy.by_former")
+        return Mention(address, email)
+    return email or t("policy.by_former")
 
 
 def _differences(ctx: Context, shown: Charter) -> tuple[Block, ...]:

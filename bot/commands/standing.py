@@ -9,7 +9,6 @@ from datetime import date, timedelta
 
 from bot import offering
 from bot.conversation import (
-    Address,
     Answer,
     Block,
     Button,
@@ -149,7 +148,7 @@ def again_on(ctx: Context, opening: int) -> Button | None:
 
 def stuck(channel: str, reason: str, rows: Sequence[Opening]) -> Card:
     """To HR: a channel did not take openings; why, and how that is mended."""
-    name = Address.parse(channel).user
+    name = offering.channel_name(channel)
     body: tuple[Block, ...] = (
         Paragraph(t("standing.stuck_text", channel=name, count=len(rows))),
         *(Paragraph(offering.title(row)) for row in rows[:10]),

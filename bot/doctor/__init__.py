@@ -1,12 +1,13 @@
 """`okaeri doctor`: looks at everything the house leans on and says what is wrong and what would be right.
 
-Nothing is changed and no mail is sent. With `live`, Slack is asked, and the first owner gets a message.
+Nothing is changed and no mail is sent. With `live`, Slack and Microsoft are asked, and the first owner gets a
+message wherever they have a chat with the bot.
 """
 
 from __future__ import annotations
 
 from bot.clock import Clock
-from bot.doctor import here, live_slack, mail_dns
+from bot.doctor import here, live_slack, live_teams, mail_dns
 from bot.doctor.finding import Finding, report
 from bot.settings import Settings
 
@@ -19,7 +20,9 @@ async def examine(
     live: bool,
     names: mail_dns.Servers = mail_dns.Servers(),  # noqa: B008 - immutable
 ) -> list[Finding]:
-    """Everything that can be seen from here, also in DNS; with `live` also what Slack says of us."""
+    """Everything that can be seen from here, also in DNS; with `live` also what the chats say of us."""
     clock = Clock()
     found = [*await here.look(settings, clock), *await mail_dns.look(settings, names)]
-    return found + (await live_slack.look(settings, clock) if live else [])
+    if live:
+        found += [*await live_slack.look(settings, clock), *await live_teams.look(settings, clock)]
+    return found

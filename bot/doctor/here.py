@@ -17,7 +17,7 @@ from bot.doctor.finding import Finding
 from bot.errors import ConfigError, Retry
 from bot.settings import Settings, check
 from storage.columns import Vault
-from storage.condition import condition, file_of, keys_lost
+from storage.condition import condition, file_of, keys_lost, place_of
 
 _MEGABYTE = 1_000_000
 _DISK_WANTED, _DISK_NEEDED = 1_000, 100  # megabytes
@@ -58,7 +58,7 @@ def _database(url: str) -> Finding:
         case "ready":
             return Finding("database", True, t("doctor.database_ready", revision=found.revision))
         case "missing":
-            return Finding("database", None, t("doctor.database_missing", file=str(file_of(url))))
+            return Finding("database", None, t("doctor.database_missing", file=place_of(url)))
         case "unusable":
             return Finding("database", False, t("doctor.database_unusable", reason=found.reason))
         case "behind":

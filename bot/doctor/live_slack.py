@@ -32,6 +32,8 @@ async def look(settings: Settings, clock: Clock) -> list[Finding]:
             url = settings.slack_api_url.rstrip("/") + "/"
             seat = SlackSeat(side, values["team_id"], web_client(values["bot_token"], outside, url))
             found += await _app(seat, settings, clock)
+        if not settings.sides() and settings.teams_sides():
+            return []  # nobody of Slack ever knocks
         if not settings.base_url:
             return [*found, Finding("callback", None, t("doctor.callback_unset"))]
         url, reason = await live.hindrance(outside, settings.base_url)

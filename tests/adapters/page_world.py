@@ -18,6 +18,7 @@ from adapters.playground.backstage import CastMember, Due, Example, Said, Side, 
 from adapters.playground.local_slack import LocalSlack
 from adapters.playground.mailbox import Mailbox
 from adapters.playground.page import Page, add_page
+from adapters.playground.page_slack import SlackChat
 from tests.adapters.wire_app import ALUMNI, COMPANY, local_app, manifest
 
 TOKEN = "token-of-this-start"
@@ -147,7 +148,7 @@ async def page_world() -> AsyncIterator[PageWorld]:
 
             app.router.add_post("/slack/events", events)
             app.router.add_post("/alumni", alumni)
-            add_page(app, Page(slack, mailbox, backstage, port, TOKEN))
+            add_page(app, Page(SlackChat(slack, backstage.teams), mailbox, backstage, port, TOKEN))
             app.add_subapp("/local-slack/", slack.web_api())
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from adapters.hris.csv_file import CsvFile
 from bot.conversation import t
-from bot.errors import FeedRejected
-from bot.ports import FeedReading, LeaverNotice, LeavingType
+from bot.errors import FeedError, FeedRejected
+from bot.ports import LeaverNotice, LeavingType
 from bot.texts import Texts
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +36,21 @@ def written(*rows: Mapping[str, str], delimiter: str = ",") -> bytes:
     return "\r\n".join(quoted).encode()
 
 
-def read(*rows: Mapping[str, str]) -> FeedReading:
-    return FEED.read(written(*rows), "leavers.csv")
+class Whole(NamedTuple):
+    """A reading that came to its end."""
+
+    notices: tuple[LeaverNotice, ...]
+    errors: tuple[FeedError, ...]
+    rows: int
+
+
+def taken(data: bytes) -> Whole:
+    reading = FEED.read(data, "leavers.csv")
+    return Whole(tuple(reading.notices), tuple(reading.errors), reading.rows)
+
+
+def read(*rows: Mapping[str, str]) -> Whole:
+    return taken(written(*rows))
 
 
 def one(**cells: str) -> LeaverNotice:
@@ -45,7 +59,7 @@ def one(**cells: str) -> LeaverNotice:
     return reading.notices[0]
 
 
-def faults(reading: FeedReading) -> list[tuple[int, str, str]]:
+def faults(reading: Whole) -> list[tuple[int, str, str]]:
     return [(error.row, error.column, error.rule) for error in reading.errors]
 
 
@@ -164,8 +178,8 @@ def test_headers_and_words_in_any_dress() -> None:
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_delimiters_and_titles_above_the_header(delimiter: str) -> None:
     data = '退職予定者一覧 "2027\n\n'.encode() + written(GOOD, GOOD | {"退職日": "?"}, delimiter=delimiter)
-    assert [notice.name for notice in FEED.read(data, "x").notices] == ["髙橋 愛子"]
-    assert faults(FEED.read(data, "x")) == [(5, "退職日", "bad_date")]
+    assert [notice.name for notice in taken(data).notices] == ["髙橋 愛子"]
+    assert faults(taken(data)) == [(5, "退職日", "bad_date")]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -173,7 +187,7 @@ def test_line_endings_and_cells_with_line_breaks(ending: str) -> None:
     text = ending.join(
         ["社員番号,氏名,部署,退職日", '1,A,"x', '""y"",z",2027-03-31', "2,B,,2027-03-31", "", ""]
     )
-    reading = FEED.read(text.encode(), "x")
+    reading = taken(text.encode())
     assert [(n.name, n.department) for n in reading.notices] == [("A", 'x "y",z'), ("B", "")]
     assert reading.rows == 2
 
@@ -187,7 +201,7 @@ def test_unknown_leaving_types_wait_for_a_human() -> None:
 @given(st.text(CP932, max_size=30))
 def test_utf8_and_cp932_say_the_same(text: str) -> None:
     data = written(GOOD | {"部署": text, "役職": text}).decode()
-    readings = [FEED.read(data.encode(encoding), "x") for encoding in ("utf-8", "utf-8-sig", "cp932")]
+    readings = [taken(data.encode(encoding)) for encoding in ("utf-8", "utf-8-sig", "cp932")]
     assert readings[0].notices == readings[1].notices == readings[2].notices
     assert len(readings[0].notices) == 1
 
@@ -231,7 +245,7 @@ def test_broken_bytes_cost_one_row() -> None:
     rows = [GOOD | {"社員番号": str(n), "部署": "営業部"} for n in range(5)]
     for encoding, bad in (("utf-8", b"\xe4"), ("cp932", b"\x81\xff")):
         data = written(*rows).decode().encode(encoding).replace(b'"2","', b'"2","' + bad, 1)
-        reading = FEED.read(data, "x")
+        reading = taken(data)
         assert [notice.employee_number for notice in reading.notices] == ["0", "1", "3", "4"]
         assert faults(reading) == [(4, "氏名", "broken_character")]
 
@@ -242,7 +256,7 @@ def test_broken_bytes_cost_one_row() -> None:
 def test_good_rows_survive_bad_neighbours(bad: str) -> None:
     for good in ("{n},B,2027-03-31", '"{n}","B","2027-03-31"'):
         lines = ["社員番号,氏名,退職日", good.format(n=1), bad, good.format(n=2), bad, good.format(n=3)]
-        reading = FEED.read("\n".join(lines).encode(), "x")
+        reading = taken("\n".join(lines).encode())
         assert [notice.employee_number for notice in reading.notices] == ["1", "2", "3"]
         assert {error.row for error in reading.errors} == {3, 5}
         assert reading.rows == 5
@@ -323,7 +337,7 @@ def test_the_missing_columns_are_named_in_both_languages() -> None:
 )
 def test_no_bytes_raise_anything_else(data: bytes) -> None:
     with suppress(FeedRejected):
-        reading = FEED.read(data, "x")
+        reading = taken(data)
         assert len(reading.notices) + len({error.row for error in reading.errors}) <= reading.rows
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from bot.conversation import Side
 from bot.playground import TEAMS
 from storage.engine import Tx
 from storage.journal import Line
+from tests.databases import busy
 from tests.journeys import who_was_asked
 from tests.knocks import Heard, Knocker, a_member, knocking
 from tests.world import Somebody, World
@@ -31,18 +31,6 @@ async def knocker(world: World) -> AsyncIterator[Knocker]:
 # --- slow storage -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def busy(world: World) -> Iterator[Callable[[], None]]:
-    """Another process writes and does not end; call to let it end."""
-    path = world.ground.app.core.settings.database_url.removeprefix("sqlite:///")
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield lambda: None if not other.in_transaction else other.rollback()
-    finally:
-        other.close()
-
-
 async def test_slow_storage_is_acknowledged_in_time_and_answered_afterwards(world: World) -> None:
     editor = a_member(world, "佐藤 健")
     leaver = await who_was_asked(world)
@@ -52,7 +40,7 @@ async def test_slow_storage_is_acknowledged_in_time_and_answered_afterwards(worl
     await editor.presses("profile.edit")
     view = editor.modal()
     assert view is not None
-    with busy(world) as ends:
+    with busy(world.ground.app.core.database) as ends:
         asyncio.get_running_loop().call_later(3.2, ends)
         typed, pressed, sent = await asyncio.gather(
             world.slack.types(ALUMNI, user, "/alumni join WRONG"),
@@ -75,7 +63,7 @@ async def test_slow_storage_is_acknowledged_in_time_and_answered_afterwards(worl
 async def test_an_event_is_acknowledged_only_when_it_is_kept(world: World, knocker: Knocker) -> None:
     user = {"id": "U0NEW", "team_id": ALUMNI, "profile": {}}
     body = knocker.event({"type": "team_join", "user": user})
-    with busy(world) as ends:
+    with busy(world.ground.app.core.database) as ends:
         asyncio.get_running_loop().call_later(0.6, ends)
         heard = await knocker.knock(body)
     assert heard.status == 200

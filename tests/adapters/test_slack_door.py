@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import text
 
 from adapters.playground.slack_delivery import signature
 from bot import logs
@@ -245,12 +245,9 @@ async def test_an_account_of_nobody_knows_finds_nobody(world: World) -> None:
 @contextmanager
 def broken(world: World, table: str) -> Iterator[None]:
     """A bug: a table is not what the code takes it for."""
-    path = world.ground.app.core.settings.database_url.removeprefix("sqlite:///")
-    with sqlite3.connect(path) as other:
-        other.execute(f"ALTER TABLE {table} RENAME TO {table}_hidden")
+    world.writes(lambda tx: tx.execute(text(f"ALTER TABLE {table} RENAME TO {table}_hidden")))
     yield
-    with sqlite3.connect(path) as other:
-        other.execute(f"ALTER TABLE {table}_hidden RENAME TO {table}")
+    world.writes(lambda tx: tx.execute(text(f"ALTER TABLE {table}_hidden RENAME TO {table}")))
 
 
 async def test_a_bug_is_told_with_a_code_and_logged_without_personal_data(

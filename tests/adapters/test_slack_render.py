@@ -15,7 +15,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from adapters.playground.slack_checks import check_blocks, check_options, check_view
 from adapters.slack.forms import read_values
-from adapters.slack.limits import LIMITS, fit, fit_line, units, validate_message, validate_view
+from adapters.slack.limits import LIMITS, validate_message, validate_view
 from adapters.slack.render import Renderer
 from bot.brand import Brand
 from bot.conversation import (
@@ -36,6 +36,7 @@ from bot.conversation import (
     Words,
     t,
 )
+from bot.fitting import fit, fit_line, units
 from bot.wire import load_bound
 from tests.adapters.samples import BRAND, EVERY_FIELD, EVERYTHING, NASTY, TEAM, bound, sample_texts
 

@@ -85,7 +85,9 @@ async def test_who_is_not_surely_the_employee_is_not_found(
 async def test_a_guest_of_the_alumni_is_an_alumnus(street: Street, messenger: Messenger) -> None:
     guest = new(street, guest=True)
     assert await messenger.find(ALUMNI, "aiko@example.jp") == guest
-    assert await messenger.look(guest) == Looks(Standing.GUEST, "ja", "")
+    assert await messenger.look(guest) == Looks(Standing.MEMBER, "ja", "")
+    visitor = new(street, COMPANY, "visitor@example.jp", guest=True)
+    assert await messenger.look(visitor) == Looks(Standing.GUEST, "ja", "")
 
 
 async def test_an_account_is_looked_at(street: Street, messenger: Messenger) -> None:
@@ -137,6 +139,8 @@ async def test_a_tenant_that_never_spoke_says_where_it_is_after_the_installation
     with pytest.raises(Retry, match="installing") as told:
         await messenger.send(aiko, letter())
     assert told.value.after == 0, "nobody else waits for it"
+    with pytest.raises(Retry, match="installing"):
+        await messenger.send(aiko, letter("nudge:1:2"))  # the app is there now, word of it is on its way
     await street.quiet()
     await messenger.send(aiko, letter())
     assert len(street.teams.chat(aiko.user)) == 1
@@ -239,12 +243,21 @@ async def test_what_a_failure_means(
     street: Street, messenger: Messenger, status: int, kind: type[Trouble]
 ) -> None:
     ken = await met(street)
-    street.teams.faults.fail("send", status)
+    street.teams.faults.fail("send", status, times=2 if status == 401 else 1)
     with pytest.raises(kind):
         await messenger.send(ken, letter())
     street.teams.faults.drop_after_accept("send")
     with pytest.raises(Ambiguous):
         await messenger.send(ken, letter())
+
+
+async def test_a_token_that_is_not_taken_is_asked_for_anew_once(street: Street, messenger: Messenger) -> None:
+    ken = await met(street)
+    street.teams.faults.fail("send", 401)
+    before = len(street.teams.chat(ken.user)), len(street.teams.calls("token"))
+    await messenger.send(ken, letter())
+    after = len(street.teams.chat(ken.user)), len(street.teams.calls("token"))
+    assert [b - a for a, b in zip(before, after, strict=True)] == [1, 1]
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 503])
@@ -292,6 +305,9 @@ async def test_platforms_are_asked_in_their_order(street: Street, messenger: Mes
     assert await both.find(COMPANY, "aiko@example.jp") == aiko
     with pytest.raises(Undeliverable, match="not_in_workspace"):
         await both.find(COMPANY, "nobody@example.jp")
+    street.teams.faults.fail("users", 403)
+    with pytest.raises(Undeliverable, match="find_forbidden"):
+        await beside(messenger, Undeliverable("not_in_workspace")).find(COMPANY, "nobody@example.jp")
     with pytest.raises(Retry, match="ratelimited"):
         await beside(messenger, Retry("ratelimited", 30.0)).find(COMPANY, "aiko@example.jp")
     with pytest.raises(Undeliverable, match="no_app"):

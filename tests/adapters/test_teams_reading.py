@@ -66,7 +66,7 @@ def invoke(name: str, value: Any, **more: Any) -> Any:
         ("/alumnifind", "alumnifind"),
         ("find R&amp;D", "find R&D"),
         ("find\u00a0O'Brien ", "find\u00a0O'Brien"),
-        ("find <at>山田 花子</at>", "find @山田 花子"),
+        ("find <at>山田 花子</at>", "find 山田 花子"),
         ("", ""),
         (None, ""),
     ],

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from adapters.teams.claims import claim_of, is_form
-from adapters.teams.limits import EXTENSION, MESSAGE, check, units, weigh
+from adapters.teams.limits import EXTENSION, MESSAGE, check, weigh
 from adapters.teams.render import Reader, Renderer
 from bot import fields
 from bot.app import CATALOGUE
@@ -30,6 +30,7 @@ from bot.conversation import (
     Paragraph,
     t,
 )
+from bot.fitting import units
 from bot.registry import discover
 from bot.texts import Texts
 from tests.adapters.samples import BRAND, EVERY_FIELD, EVERYTHING, bound, sample_texts

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.teams.limits import EXTENSION, check, fit, still, units, weigh
+from adapters.teams.limits import EXTENSION, check, still, weigh
 from bot.conversation import (
     Block,
     Button,
@@ -27,6 +27,7 @@ from bot.conversation import (
     Words,
     t,
 )
+from bot.fitting import fit, units
 from tests.adapters.samples import NASTY, bound
 from tests.adapters.teams_cards import EN, JA, RENDERER, objects
 

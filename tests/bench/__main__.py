@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tests.bench import figures, finding, matching, paging, starting, teams
+from tests.bench import delivering, figures, finding, matching, paging, starting, teams
 
 
 class Wanted(BaseSettings):
@@ -33,7 +33,7 @@ async def _measure(wanted: Wanted) -> list[figures.Figure]:
     with tempfile.TemporaryDirectory(prefix="okaeri-bench-") as folder:
         return [
             row
-            for group in (finding, paging, teams, matching, starting)
+            for group in (finding, paging, teams, matching, delivering, starting)
             for row in await group.measure(Path(folder), wanted.people, _told)
         ]
 

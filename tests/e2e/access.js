@@ -2,7 +2,8 @@
 // inside the browser and returns sentences about what is wrong. Source: WCAG 2.2 AA (1.3.1 structure,
 // 1.4.3 and 1.4.11 contrast, 1.4.10 reflow, 2.4.7 focus, 3.3.1 errors) and, for 44 px, 2.5.5 AAA.
 (() => {
-  const all = (query) => [...document.querySelectorAll(query)];
+  const folded = (node) => node.closest("details:not([open]) > :not(summary)");
+  const all = (query) => [...document.querySelectorAll(query)].filter((node) => !folded(node));
   const part = (node) => node.outerHTML.replace(/\s+/g, " ").slice(0, 120);
 
   // --- colours ----------------------------------------------------------------------------------

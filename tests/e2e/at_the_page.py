@@ -10,8 +10,9 @@ from pathlib import Path
 from playwright.async_api import Page, Request, async_playwright, expect
 
 from bot import logs
-from bot.backstage import staged
+from bot.backstage import SLACK_ALONE, House, staged
 from bot.clock import Clock
+from bot.conversation import Platform
 from tests.e2e.browser import find_browser, launch_flags
 from tests.world import free_port, tokyo
 
@@ -49,6 +50,20 @@ class Desk:
         """Press the newest button with this label."""
         await self.page.get_by_test_id("press").filter(has_text=re.compile(f"^{label}$")).last.click()
 
+    async def fills(self, **values: str) -> None:
+        """Type into the fields of the open dialog."""
+        for name, value in values.items():
+            field = self.page.locator(f"[data-testid=field][data-block={name}]")
+            await field.locator("input, textarea").first.fill(value)
+
+    async def submits(self, title: str = "") -> None:
+        """Send the open dialog; the next one is called so, or none is left."""
+        await self.page.get_by_test_id("modal-submit").click()
+        if title:
+            await self.sees(title, "modal-title")
+        else:
+            await expect(self.page.get_by_test_id("modal")).to_have_count(0)
+
     async def closes(self) -> None:
         """Close the open dialog; the page behind it takes no words before it is gone."""
         await self.page.get_by_test_id("modal-x").click()
@@ -76,24 +91,25 @@ class Desk:
 
 
 @asynccontextmanager
-async def opened(folder: Path, story: str) -> AsyncIterator[Desk]:
+async def opened(folder: Path, story: str, house: House = SLACK_ALONE) -> AsyncIterator[Desk]:
     """The playground on a fixed day, its sweeps running; nothing may be asked of another host."""
     logs.set_up("ERROR")
     SHOTS.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for this test
     port = free_port()
+    home = f"http://{'localhost' if house.platform is Platform.TEAMS else '127.0.0.1'}:{port}/"
     foreign: list[str] = []
 
     def watch(request: Request) -> None:
-        if not request.url.startswith((f"http://127.0.0.1:{port}/", "data:", "about:")):
+        if not request.url.startswith((home, "data:", "about:")):
             foreign.append(request.url)
 
-    async with staged(folder, port, None, Clock(tokyo(START))) as stage, async_playwright() as tools:
-        stage.ground.app.schedule.start()
+    async with staged(folder, port, None, Clock(tokyo(START)), house) as stage, async_playwright() as tools:
+        stage.ground.app.start()
         browser = await tools.chromium.launch(executable_path=str(find_browser()), args=launch_flags())
         context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="ja-JP")
         context.on("request", watch)
         page = await context.new_page()
-        await page.goto(f"http://127.0.0.1:{port}/?lang=ja")
+        await page.goto(f"{home}?lang=ja")
         await page.wait_for_selector("body[data-ready]")
         yield Desk(page, story)
         await browser.close()

@@ -61,7 +61,7 @@ async def test_the_mission_on_the_page(tmp_path: Path) -> None:
         await desk.sees("準備ができました", "modal-title")
         await desk.closes()
 
-        last_day = await _last_day(page)
+        last_day = await last_day_of(page, "髙橋 愛子")
         await desk.travels(last_day.isoformat(), "18:00")
         mail = await desk.newest_mail()
         assert "招待" in mail
@@ -98,8 +98,9 @@ async def test_the_mission_on_the_page(tmp_path: Path) -> None:
         await desk.shoot("home")
 
 
-async def _last_day(page: Page) -> date:
-    text = await page.locator('[data-testid=leaver-stage][data-name="髙橋 愛子"]').inner_text()
+async def last_day_of(page: Page, name: str) -> date:
+    """A leaver's last day, as the page tells it."""
+    text = await page.locator(f'[data-testid=leaver-stage][data-name="{name}"]').inner_text()
     found = re.search(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})日", text)
     assert found, text
     return date(int(found[1] or START[:4]), int(found[2]), int(found[3]))

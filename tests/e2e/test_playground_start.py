@@ -21,13 +21,13 @@ from aiohttp import ClientSession
 
 from adapters.playground.backstage import CastMember
 from bot import logs
-from bot.backstage import ALUMNI, COMPANY, Stagehand, staged
+from bot.backstage import Stagehand, staged
 from bot.clock import Clock
 from bot.conversation import Side
 from bot.errors import FeedRejected
-from storage.engine import sqlite_engine
+from storage.sqlite import sqlite_engine
 from tests.house.source import ROOT
-from tests.world import Somebody, World, free_port, tokyo, words_of
+from tests.world import ALUMNI, COMPANY, Somebody, World, free_port, tokyo, words_of
 
 MONDAY = tokyo("2026-03-16", "09:00")
 HEADERS = "社員番号,氏名,会社メール,退職日,退職区分\n"
@@ -227,6 +227,19 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
     raise AssertionError(f"{url} never answered")
 
 
+def in_the_other_chat(port: int, process: subprocess.Popen[str]) -> str:
+    """The company's name for the place of its employees, on the page to which the switch leads."""
+    with urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        way = re.search(r'href="([^"]+)" data-beside', answer.read().decode())
+    assert way, "no switch"
+    wait_for(way[1], process)
+    with urlopen(way[1], timeout=5) as answer:
+        shown = answer.read().decode()
+    assert f'href="http://127.0.0.1:{port}/?lang=ja" data-beside' in shown
+    tab = re.search(r'data-testid="tab-company">([^<]+)', shown)
+    return tab[1] if tab else ""
+
+
 def refused(folder: Path, port: int, *more: str) -> str:
     done = subprocess.run(
         command(folder, port, *more), cwd=ROOT, env={"OKAERI_PORT": str(port)}, text=True,
@@ -243,11 +256,12 @@ def test_the_command_opens_the_page_says_so_ends_and_starts_again(tmp_path: Path
         with started(tmp_path / "play", port) as process:
             wait_for(f"http://127.0.0.1:{port}/readyz", process)
             assert "is in use" in refused(tmp_path / "play", port)
-            wait_for(f"http://127.0.0.1:{port}/", process)
+            assert "Teams" in in_the_other_chat(port, process)
             process.send_signal(signal.SIGTERM)
             told, errors = process.communicate(timeout=60)
             assert process.returncode == 0, errors
             assert f"http://127.0.0.1:{port}/" in told
+            assert "Teams" in told
             assert "/alumni find 田中" in told
             assert not errors
 

@@ -58,7 +58,11 @@ def test_every_command_line_exists(path: str) -> None:
     for code in docs.code(PAGES[path]):
         for name, rest in re.findall(r"\bokaeri ([a-z][a-z-]*)([^\n]*)", code):
             assert name in group.commands, f"{path}: okaeri {name}"
-            known = {option for parameter in group.commands[name].params for option in parameter.opts}
+            command = group.commands[name]
+            if isinstance(command, typer.core.TyperGroup) and rest.split():
+                assert rest.split()[0] in command.commands, f"{path}: okaeri {name}{rest}"
+                command = command.commands[rest.split()[0]]
+            known = {option for parameter in command.params for option in parameter.opts}
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known, f"{path}: okaeri {name}{rest}"
 
 
@@ -79,7 +83,8 @@ def test_every_verb_of_the_chat_exists(path: str) -> None:
 
 @EVERY_PAGE
 def test_every_name_of_a_setting_exists(path: str) -> None:
-    tools = "".join(source.text for source in sources("tests/e2e", "tests/bench"))
+    asking = ("tests/e2e/", "tests/bench/", "tests/postgres.py")
+    tools = "".join(source.text for source in sources("tests") if source.path.startswith(asking))
     known = {f"OKAERI_{name.upper()}" for name in Settings.model_fields}
     assert set(_NAME.findall(PAGES[path])) <= known | set(_NAME.findall(tools))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from bot.policy import Policy
 from bot.ports import Guest, MailTo, Outgoing
 from bot.texts import Texts
 from bot.wire import dump_card
-from jobs.outbox import Courier, Doors
-from storage import accounts, consents, outbox, people
+from jobs.outbox.courier import Courier, Doors
+from storage import accounts, consents, delivering, outbox, people
 from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
 from storage.outbox import Delivery, Draft, Route
@@ -95,8 +96,14 @@ class Post:
 
     def nudge(self, person: Person, dedup: str = "1", purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:
         """Queue a message."""
+        assert self.desk.does(lambda tx: self.nudges(tx, person, dedup, purpose)) is not None
+
+    def nudges(
+        self, tx: Tx, person: Person, dedup: str = "1", purpose: Purpose = Purpose.STAY_IN_TOUCH
+    ) -> Delivery | None:
+        """The same in a transaction."""
         draft = Draft("checkin.nudge", CARD, purpose, Route.ALUMNI_CHAT, f"{person.id}:{dedup}", person.id)
-        assert self.desk.does(lambda tx: outbox.put(tx, draft)) is not None
+        return outbox.put(tx, draft)
 
     async def runs(self, seconds: float, step: float = 1.0, couriers: int = 1) -> None:
         """Let the clock's sweep run every second for a while."""
@@ -104,6 +111,17 @@ class Post:
         for _ in range(int(seconds / step)):
             await asyncio.gather(*(one.deliver() for one in working))
             self.desk.clock.passes(step)
+
+    async def meanwhile(self, does: Callable[[], object], method: str = "conversations.history") -> None:
+        """A courier takes over what another one held, and asks Slack about it; before the answer is there,
+        something happens."""
+        self.desk.clock.passes(delivering.LEASE + 1)
+        kept = self.slack.faults.keep(method)
+        carrying = asyncio.create_task(self.courier().deliver())
+        await kept.arrived.wait()
+        does()
+        kept.go.set()
+        await carrying
 
     @property
     def rows(self) -> list[Delivery]:
@@ -126,6 +144,13 @@ def local_app(side: Side) -> LocalApp:
 
 @pytest.fixture
 async def post(desk: Desk) -> AsyncIterator[Post]:
+    async with a_post(desk) as made:
+        yield made
+
+
+@asynccontextmanager
+async def a_post(desk: Desk) -> AsyncIterator[Post]:
+    """A post room at a desk."""
     slack = LocalSlack(desk.clock.wire)
     for side, team in TEAM.items():
         slack.add_workspace(team, side.value, local_app(side))

@@ -11,7 +11,7 @@ import pytest
 from bot.conversation import Address, Card, Paragraph, Side, t
 from bot.errors import Ambiguous
 from bot.post import Letter, channel_dedup, to_channel
-from jobs.outbox import Courier, Doors
+from jobs.outbox.courier import Courier, Doors
 from storage import outbox
 from storage.consents import Purpose
 from storage.outbox import Stand, Status

@@ -6,7 +6,7 @@ import pytest
 
 from bot import leaving
 from bot.errors import Retry
-from storage import consents, leavers, outbox
+from storage import consents, delivering, leavers, outbox
 from storage.consents import Decision, Purpose
 from storage.engine import Tx, now
 from storage.leavers import Leaver, Stage
@@ -47,16 +47,16 @@ def claimed(post: Post, person: Person, route: Route) -> Delivery:
     """A message that a courier holds in its hands."""
     draft = Draft("checkin.nudge", CARD, Purpose.STAY_IN_TOUCH, route, f"{person.id}:1", person.id)
     assert post.desk.does(lambda tx: outbox.put(tx, draft)) is not None
-    (row,) = post.desk.does(lambda tx: outbox.claim(tx, 10))
+    (row,) = post.desk.does(lambda tx: delivering.claim(tx, 10))
     return row
 
 
 @pytest.mark.parametrize("route", [Route.ALUMNI_CHAT, Route.PRIVATE_MAIL])
 async def test_claimed_then_erased(post: Post, route: Route) -> None:
     person = a_member(post)
-    row = claimed(post, person, route)
+    claimed(post, person, route)
     erase(post, person)
-    await post.courier()._carry(row)
+    post.desk.clock.passes(delivering.LEASE + 1)
     await post.runs(3)
     assert post.posted == []
     assert post.mails.got == []
@@ -64,12 +64,22 @@ async def test_claimed_then_erased(post: Post, route: Route) -> None:
     assert all(one.payload is None for one in post.rows)
 
 
-@pytest.mark.parametrize("route", [Route.ALUMNI_CHAT, Route.PRIVATE_MAIL])
-async def test_claimed_then_withdrawn(post: Post, route: Route) -> None:
+async def test_erased_while_slack_is_asked(post: Post) -> None:
     person = a_member(post)
-    row = claimed(post, person, route)
-    post.desk.does(lambda tx: consents.record(tx, person.id, Decision.WITHDRAWN, SAID))
-    await post.courier()._carry(row)
+    claimed(post, person, Route.ALUMNI_CHAT)
+    await post.meanwhile(lambda: erase(post, person))
+    await post.runs(3)
+    assert post.posted == []
+    assert post.mails.got == []
+    assert all(one.payload is None for one in post.rows)
+
+
+async def test_withdrawn_while_slack_is_asked(post: Post) -> None:
+    person = a_member(post)
+    claimed(post, person, Route.ALUMNI_CHAT)
+    await post.meanwhile(
+        lambda: post.desk.does(lambda tx: consents.record(tx, person.id, Decision.WITHDRAWN, SAID))
+    )
     assert post.posted == []
     assert post.mails.got == []
 
@@ -79,7 +89,7 @@ async def test_erased_after_a_courier_died_with_the_message(post: Post) -> None:
     person = a_member(post)
     claimed(post, person, Route.ALUMNI_CHAT)
     erase(post, person)
-    post.desk.clock.passes(outbox.LEASE + 1)
+    post.desk.clock.passes(delivering.LEASE + 1)
     await post.runs(5, couriers=2)
     assert post.posted == []
     assert post.mails.got == []
@@ -89,8 +99,9 @@ async def test_erased_while_the_mail_server_keeps_us_waiting(post: Post) -> None
     """Tried in vain before; erased before the next try."""
     person = a_member(post)
     post.mails.trouble = [Retry("smtp_421", 1.0)]
-    claimed_row = claimed(post, person, Route.PRIVATE_MAIL)
-    await post.courier()._carry(claimed_row)
+    claimed(post, person, Route.PRIVATE_MAIL)
+    post.desk.clock.passes(delivering.LEASE + 1)
+    await post.courier().deliver()
     erase(post, person)
     await post.runs(120, step=10.0)
     assert post.mails.got == []

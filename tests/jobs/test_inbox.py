@@ -15,7 +15,7 @@ from bot.registry import discover
 from bot.texts import Texts
 from jobs import housekeeping
 from jobs import inbox as job
-from storage import accounts, codes, inbox, journal, outbox, people
+from storage import accounts, codes, delivering, inbox, journal, outbox, people
 from storage.accounts import Account
 from storage.consents import Purpose
 from storage.engine import Tx
@@ -96,7 +96,7 @@ async def test_everything_goes_when_its_time_is_over_and_not_before(desk: Desk) 
     def live(tx: Tx) -> None:
         inbox.first(tx, ("slack", "T", "Ev1"))
         outbox.put(tx, Draft("x.y", "{}", Purpose.STAFF, Route.STAFF, "1"))
-        outbox.drop(tx, outbox.claim(tx)[0], "cancelled")
+        delivering.drop(tx, delivering.claim(tx)[0], "cancelled")
         codes.make(tx, people.add(tx, "田中 愛子").id, codes.Use.JOIN, b"", timedelta(days=1))
         journal.write(tx, "leaver.asked", "p_1")
 

@@ -14,10 +14,10 @@ from bot.policy import Policy
 from bot.registry import Registry, discover
 from jobs import housekeeping
 from jobs import openings as jobs
-from storage import interests, openings, outbox, people
+from storage import delivering, interests, openings, outbox, people
 from storage.openings import Opening, Phase, Posting
 from storage.outbox import Delivery, Status
-from tests.desk import POLICY, Desk, tokyo
+from tests.desk import POLICY, Desk, arrived, tokyo
 
 OWNER, DEPUTY, OTHER = "sato@minato.example.jp", "kimura@minato.example.jp", "mori@minato.example.jp"
 ONE, TWO = "slack:T0ALUMNI:C0ONE", "slack:T0ALUMNI:C0TWO"
@@ -63,10 +63,10 @@ def goes(desk: Desk, status: Status = Status.SENT, reason: str = "") -> int:
     """The courier is done with every message that waits; how many that were."""
 
     def deliver(tx: Any) -> int:
-        rows = outbox.claim(tx, 100)
+        rows = delivering.claim(tx, 100)
         for one in rows:
             where = one.remote or f"C:{one.id}"
-            outbox.sent(tx, one, "chat", where) if status is Status.SENT else outbox.dead(tx, one, reason)
+            arrived(tx, one, "chat", where) if status is Status.SENT else delivering.dead(tx, one, reason)
         return len([one for one in rows if one.kind == "openings.posted"])
 
     return desk.does(deliver)

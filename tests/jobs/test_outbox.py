@@ -9,10 +9,12 @@ import pytest
 
 from bot.conversation import Side
 from bot.errors import Ambiguous, Retry, Undeliverable
-from storage import consents, leavers, outbox, people
+from bot.ports import Outgoing
+from bot.wire import load_card
+from storage import accounts, consents, delivering, leavers, outbox, people
 from storage.consents import Decision, Purpose
-from storage.outbox import Delivery, Draft, Route, Status
-from tests.desk import POLICY, notice
+from storage.outbox import Draft, Route, Status
+from tests.desk import POLICY, arrived, notice
 from tests.jobs.postroom import CARD, PATIENCE, SAID, TEAM, Post, post
 
 __all__ = ["post"]
@@ -167,7 +169,8 @@ async def test_what_never_arrives_is_on_hrs_list(post: Post) -> None:
     post.slack.faults.fail("chat.postMessage", "internal_error", times=100)
     await post.runs(12 * 900, step=300)
     question = next(row for row in post.rows if row.kind == "welcome.question")
-    assert (question.status, question.payload, question.attempts) == (Status.DEAD, None, outbox.TRIES)
+    assert (question.status, question.attempts) == (Status.DEAD, delivering.TRIES)
+    assert question.payload is not None, "it can be tried again"
     assert post.desk.leaver().stuck == "undelivered"
     assert post.desk.leaver().id in [one.id for one in post.desk.sees(leavers.needing_hr)]
 
@@ -212,25 +215,19 @@ async def test_no_message_to_who_pauses(post: Post) -> None:
 async def test_a_withdrawal_in_the_middle_of_a_delivery_still_counts(post: Post) -> None:
     person = post.alumnus()
     post.nudge(person)
-    courier = post.courier()
-    pace = courier._keep_pace
-
-    async def withdrawn(row: Delivery, lanes: tuple[tuple[str, float], ...]) -> None:
-        post.desk.does(lambda tx: consents.record(tx, person.id, Decision.WITHDRAWN, SAID))
-        await pace(row, lanes)
-
-    courier._keep_pace = withdrawn  # type: ignore[method-assign]
-    await courier.deliver()
-    assert [row.status for row in post.rows] == [Status.DROPPED]
+    post.desk.does(delivering.claim)
+    await post.meanwhile(
+        lambda: post.desk.does(lambda tx: consents.record(tx, person.id, Decision.WITHDRAWN, SAID))
+    )
+    assert [(row.status, row.reason) for row in post.rows] == [(Status.DROPPED, "no_consent")]
     assert post.posted == []
 
 
 async def test_a_cancelled_message_is_not_sent_by_who_holds_it(post: Post) -> None:
     person = post.alumnus()
     post.nudge(person)
-    (held,) = post.desk.does(outbox.claim)
-    post.desk.does(lambda tx: outbox.cancel(tx, person_id=person.id))
-    await post.courier()._carry(held)
+    post.desk.does(delivering.claim)
+    await post.meanwhile(lambda: post.desk.does(lambda tx: outbox.cancel(tx, person_id=person.id)))
     assert post.posted == []
     assert [(row.status, row.reason) for row in post.rows] == [(Status.DROPPED, "cancelled")]
 
@@ -240,22 +237,25 @@ async def test_a_cancelled_message_is_not_sent_by_who_holds_it(post: Post) -> No
 
 async def test_who_lost_the_lease_sends_nothing(post: Post) -> None:
     post.nudge(post.alumnus())
-    (held,) = post.desk.does(outbox.claim)
-    post.desk.clock.passes(outbox.LEASE + 1)
-    await post.courier(post.desk.again()).deliver()
-    await post.courier()._carry(held)
+    post.desk.does(delivering.claim)
+
+    def another_takes_over() -> None:
+        post.desk.clock.passes(delivering.LEASE + 1)
+        (row,) = post.desk.does(delivering.claim)
+        post.desk.does(lambda tx: arrived(tx, row))
+
+    await post.meanwhile(another_takes_over)
     assert [row.status for row in post.rows] == [Status.SENT]
-    assert len(post.posted) == 1
+    assert post.posted == [], "only the other one said that it was there"
 
 
 async def test_who_died_after_slack_accepted_is_reconciled(post: Post) -> None:
     post.nudge(post.alumnus())
-    (held,) = post.desk.does(outbox.claim)
-    receiver, body = post.desk.does(lambda tx: post.courier()._look(tx, held))
-    message = await post.courier()._message(held, receiver, body)
-    assert receiver.account is not None
-    await post.messenger.send(receiver.account, message)
-    post.desk.clock.passes(outbox.LEASE + 1)
+    (held,) = post.desk.does(delivering.claim)
+    account = post.desk.sees(lambda tx: accounts.of_person(tx, held.person_id or "", Side.ALUMNI))
+    assert account is not None
+    await post.messenger.send(account, Outgoing(held.delivery, load_card(CARD), "ja"))
+    post.desk.clock.passes(delivering.LEASE + 1)
     await post.runs(3)
     assert [row.status for row in post.rows] == [Status.SENT]
     assert len(post.posted) == 1

@@ -10,7 +10,7 @@ import pytest
 from bot.policy import Policy
 from jobs import policy as jobs
 from jobs.schedule import Job, Schedule
-from storage import leases, outbox
+from storage import delivering, leases
 from tests.desk import POLICY, Desk, tokyo
 
 LAST = date(2026, 3, 31)
@@ -48,7 +48,7 @@ async def test_without_a_link_or_a_day_there_is_nothing_to_say(desk: Desk) -> No
     desk.clock.travel(tokyo("2026-03-31"))
     assert await warned(desk, replace(LINKED, invitation_url="")) == 0
     assert await warned(desk, replace(LINKED, invitation_expires=None)) == 0
-    assert desk.sees(outbox.waiting) == 0
+    assert desk.sees(delivering.waiting) == 0
 
 
 async def test_what_runs_everywhere_waits_for_no_lease(desk: Desk) -> None:

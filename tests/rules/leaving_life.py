@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,14 +22,14 @@ from bot.notices import Heard
 from bot.ports import ORDINARY, LeaverNotice, LeavingType
 from jobs import checkins as checkin_job
 from jobs import enrolment
-from storage import accounts, consents, leavers, outbox, people
+from storage import accounts, consents, delivering, leavers, people
 from storage import checkins as checkins_table
 from storage.consents import FREE, Decision, Purpose, Said
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.outbox import Delivery, Route
 from storage.people import Person
-from tests.desk import POLICY, Desk, desk_on, notice
+from tests.desk import POLICY, Desk, arrived, desk_on, notice
 
 S, STAY = Stage, Purpose.STAY_IN_TOUCH
 SAID = Said("ja", "slack")
@@ -49,12 +48,10 @@ MAY_HEAR = {
 class Life(RuleBasedStateMachine):
     """Notices, answers, HR, the clock."""
 
-    template: Path
-
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.desk: Desk = self.stack.enter_context(desk_on(self.template))
+        self.desk: Desk = self.stack.enter_context(desk_on())
         self.loop = self.stack.enter_context(asyncio.Runner())
         self.heard: list[LeaverNotice] = []
         self.last = 0  # the newest stint's id; an erased one has no number any more
@@ -115,11 +112,11 @@ class Life(RuleBasedStateMachine):
         raise AssertionError("the house does not come to rest")
 
     def _deliver(self, tx: Tx) -> bool:
-        rows = outbox.claim(tx, 50)
+        rows = delivering.claim(tx, 50)
         for row in rows:
             if row.route is not Route.STAFF:
                 self._check(tx, row)
-            outbox.sent(tx, row, "test")
+            arrived(tx, row, "test")
         return bool(rows)
 
     def _check(self, tx: Tx, row: Delivery) -> None:

@@ -69,7 +69,7 @@ def test_every_section_is_taken() -> None:
         welcome.title = "{network}より"
         [wording.en]
         "leavers.stuck_title" = { one = "One: {count}", other = "Many: {count}" }
-        "leavers.dead" = "{count} failed"
+        "undelivered.count_button" = "{count} failed"
         """
     )
     policy = found.policy

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from bot.errors import Refusal
 from bot.ports import MailTo, Outgoing
 from jobs import checkins as checkin_job
 from jobs import enrolment
-from jobs.outbox import Courier, Doors
+from jobs.outbox.courier import Courier, Doors
 from storage import consents, leavers, outbox, people, search
 from storage.consents import FREE, Decision, Purpose, Said
 from storage.engine import Tx, now
@@ -75,12 +74,10 @@ class NoInviter:
 class Consents(RuleBasedStateMachine):
     """One member who lives by mail, the clock, and senders who do not ask."""
 
-    template: Path
-
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
-        self.desk = self.stack.enter_context(desk_on(self.template))
+        self.desk = self.stack.enter_context(desk_on())
         self.loop = self.stack.enter_context(asyncio.Runner())
         self.wire, self.sent = Wire(self.desk), 0
         self.desk.hears(notice(personal_email=MAIL))
@@ -175,13 +172,12 @@ class Consents(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("lives", [15, pytest.param(400, marks=pytest.mark.long)])
-def test_nothing_goes_without_its_consent(template: Path, lives: int) -> None:
-    machine = type("OnTemplate", (Consents,), {"template": template})
-    run_state_machine_as_test(machine, settings=settings(max_examples=lives, stateful_step_count=25))  # type: ignore[no-untyped-call]
+def test_nothing_goes_without_its_consent(lives: int) -> None:
+    run_state_machine_as_test(Consents, settings=settings(max_examples=lives, stateful_step_count=25))  # type: ignore[no-untyped-call]
 
 
-def test_the_messages_that_are_allowed_do_arrive(template: Path) -> None:
-    life = type("Made", (Consents,), {"template": template})()
+def test_the_messages_that_are_allowed_do_arrive() -> None:
+    life = Consents()
     try:
         life.gives(Purpose.EVENTS)
         life.somebody_sends(Purpose.EVENTS, 0)

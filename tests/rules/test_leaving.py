@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -11,15 +9,14 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.rules.leaving_life import Life
 
 
-def live(template: Path, lives: int, steps: int) -> None:
-    machine = type("LifeOnTemplate", (Life,), {"template": template})
-    run_state_machine_as_test(machine, settings=settings(max_examples=lives, stateful_step_count=steps))  # type: ignore[no-untyped-call]
+def live(lives: int, steps: int) -> None:
+    run_state_machine_as_test(Life, settings=settings(max_examples=lives, stateful_step_count=steps))  # type: ignore[no-untyped-call]
 
 
-def test_some_lives_of_a_leaver(template: Path) -> None:
-    live(template, lives=25, steps=20)
+def test_some_lives_of_a_leaver() -> None:
+    live(lives=25, steps=20)
 
 
 @pytest.mark.long
-def test_many_long_lives_of_a_leaver(template: Path) -> None:
-    live(template, lives=150, steps=40)
+def test_many_long_lives_of_a_leaver() -> None:
+    live(lives=150, steps=40)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ from storage.engine import Tx, now
 from storage.leavers import Leaver
 from storage.openings import Employment, Opening, Remote
 from storage.wishes import Wanted
-from tests.desk import desk_on
+from tests.desk import Desk
 
 DAY = date(2026, 2, 2)
 
@@ -238,12 +237,12 @@ def moves_in(tx: Tx, one: dict[str, Any]) -> tuple[Told, bool, bool]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(SOMEBODY, min_size=1, max_size=7), SEGMENT, st.integers(1, 3))
+@given(town=st.lists(SOMEBODY, min_size=1, max_size=7), segment=SEGMENT, size=st.integers(1, 3))
 def test_sql_finds_whom_the_rule_says(
-    template: Path, town: list[dict[str, Any]], segment: dict[str, Any], size: int
+    lasting_desk: Desk, town: list[dict[str, Any]], segment: dict[str, Any], size: int
 ) -> None:
     row = opening(**segment)
-    with desk_on(template) as desk, desk.transaction() as tx:
+    with lasting_desk.transaction() as tx:
         folk = [moves_in(tx, one) for one in town]
         found = asked.sought(row, DAY)
         for_them = {told.person_id for told, _, _ in folk if fits(found, seeker(told))}

@@ -156,6 +156,40 @@ def test_a_channel_is_told_by_its_id(channel: str) -> None:
     assert told.startswith(f"OKAERI_SLACK_ALUMNI_CHANNEL: {channel!r}; right: a public channel's id")
 
 
+TEAM = "dddddddd-0000-4000-8000-000000000001"
+IN_TEAMS = {
+    "teams_alumni_app_id": TEAM, "teams_alumni_app_password": SECRET, "teams_alumni_tenant_id": TEAM.upper(),
+}  # fmt: skip
+
+
+def test_a_team_and_its_channel_belong_to_the_alumni_bot() -> None:
+    place = {"teams_alumni_team_id": TEAM, "teams_alumni_channel": "19:aB-c_1@thread.tacv2"}
+    settings = made(**place, **IN_TEAMS)
+    check(settings)
+    assert settings.policy().channels == (f"teams:{TEAM}:19:aB-c_1@thread.tacv2",)
+    told = mistakes(**place)
+    assert [line.partition(":")[0].removeprefix("OKAERI_TEAMS_ALUMNI_") for line in told] == [
+        "TEAM_ID",
+        "CHANNEL",
+    ]
+    assert all("no alumni bot is set" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("teams_alumni_team_id", "19:x@thread.tacv2"),
+        ("teams_alumni_team_id", "アルムナイ"),
+        ("teams_alumni_channel", TEAM),
+        ("teams_alumni_channel", "19:x@thread.v2"),
+        ("teams_alumni_channel", "https://teams.microsoft.com/l/channel/19%3Ax%40thread.tacv2"),
+    ],
+)
+def test_a_team_and_a_channel_are_told_by_their_ids(name: str, value: str) -> None:
+    (told,) = mistakes(**{name: value}, **IN_TEAMS)
+    assert told.startswith(f"OKAERI_{name.upper()}: {value!r}; right: ")
+
+
 def test_values_of_a_wrong_type_are_told_at_once_and_not_repeated() -> None:
     with pytest.raises(ConfigError) as wrong:
         load(_env_file=None, port=SECRET, locale=SECRET, enrol_on=SECRET, enrol_at=SECRET, log_level=SECRET)

@@ -1,5 +1,5 @@
-"""The desk: a copy of an empty database for each test."""
+"""The desk: an empty database for each test."""
 
-from tests.desk import desk, template, tx
+from tests.desk import desk, desk_in_file, desk_on_server, lasting_desk, tx
 
-__all__ = ["desk", "template", "tx"]
+__all__ = ["desk", "desk_in_file", "desk_on_server", "lasting_desk", "tx"]

@@ -120,7 +120,10 @@ async def test_a_torn_line_hinders_neither_the_start_nor_the_next(desk: Desk, to
     assert kept(desk).replay() == 0
 
 
-async def test_a_restored_backup_forgets_them_again_before_anything_else(desk: Desk, tmp_path: Path) -> None:
+async def test_a_restored_backup_forgets_them_again_before_anything_else(
+    desk_in_file: Desk, tmp_path: Path
+) -> None:
+    desk = desk_in_file
     for number in ("E1", "E2", "E3"):
         desk.hears(notice(number, name=f"鵜飼 {number}"))
     stays = goes(desk, "E9")

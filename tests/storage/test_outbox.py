@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import NoResultFound
 
-from storage import consents, outbox, people
+from storage import consents, delivering, outbox, people
 from storage.consents import Decision, Purpose, Said
+from storage.delivering import LEASE, TRIES
 from storage.engine import Tx, now
-from storage.outbox import LEASE, TRIES, Delivery, Draft, Route, Stand, Status
-from tests.desk import Desk
+from storage.outbox import Delivery, Draft, Queue, Route, Stand, Status
+from tests.desk import Desk, arrived
 
 WORDS = '{"is":"Card","title":"ひみつの言葉"}'
 
@@ -30,12 +30,12 @@ def put(tx: Tx, dedup: str = "1", **values: object) -> Delivery:
 def claim(tx: Tx) -> list[Delivery]:
     """In a transaction of its own every row would be read afresh."""
     tx.expire_all()
-    return outbox.claim(tx)
+    return delivering.claim(tx)
 
 
 def claimed(tx: Tx) -> Delivery:
     put(tx)
-    return outbox.claim(tx)[0]
+    return delivering.claim(tx)[0]
 
 
 def test_the_same_message_is_queued_once(tx: Tx) -> None:
@@ -71,7 +71,7 @@ def test_words_are_sealed_for_their_person_and_their_row(desk: Desk) -> None:
         tx.flush()
         outbox.body(tx, tx.get_one(Delivery, row_id))
 
-    with pytest.raises(NoResultFound):
+    with pytest.raises(LookupError):
         desk.does(erased)
 
 
@@ -79,33 +79,34 @@ def test_a_claim_is_for_one_and_for_a_while(desk: Desk) -> None:
     with desk.transaction() as tx:
         row = claimed(tx)
         assert (row.status, row.attempts, row.ambiguous) == (Status.SENDING, 1, False)
-        assert outbox.claim(tx) == []
+        assert delivering.claim(tx) == []
         desk.clock.passes(LEASE)
-        assert outbox.claim(tx) == [row]
+        assert delivering.claim(tx) == [row]
         assert (row.attempts, row.ambiguous) == (2, True)
 
 
 def test_who_lost_the_claim_changes_nothing(desk: Desk) -> None:
     desk.does(put)
-    slow = desk.does(outbox.claim)[0]
+    slow = desk.does(delivering.claim)[0]
     desk.clock.passes(LEASE)
-    fast = desk.does(outbox.claim)[0]
+    fast = desk.does(delivering.claim)[0]
     for verb in (
-        lambda tx: outbox.sent(tx, slow, "chat"),
-        lambda tx: outbox.again(tx, slow, 1.0, "late"),
-        lambda tx: outbox.wait(tx, slow, 1.0),
-        lambda tx: outbox.dead(tx, slow, "late"),
-        lambda tx: outbox.drop(tx, slow, "late"),
+        lambda tx: arrived(tx, slow, "chat"),
+        lambda tx: delivering.again(tx, slow, 1.0, "late"),
+        lambda tx: delivering.wait(tx, slow, 1.0),
+        lambda tx: delivering.dead(tx, slow, "late"),
+        lambda tx: delivering.drop(tx, slow, "late"),
     ):
         assert not desk.does(verb)
-    assert desk.does(lambda tx: outbox.sent(tx, fast, "chat", "C1:1.1"))
-    assert not desk.does(lambda tx: outbox.sent(tx, fast, "chat"))
+    assert desk.does(lambda tx: arrived(tx, fast, "chat", "C1:1.1"))
+    desk.does(lambda tx: arrived(tx, fast, "mail"))
+    assert [(row.went_by, row.remote) for row in desk.letters()] == [("chat", "C1:1.1")]
 
 
 def test_sent_drops_the_words_and_keeps_where_it_stands(desk: Desk) -> None:
     with desk.transaction() as tx:
         row = claimed(tx)
-        assert outbox.sent(tx, row, "chat", "C1:1.1")
+        assert arrived(tx, row, "chat", "C1:1.1")
         tx.refresh(row)
         assert (row.status, row.went_by, row.remote, row.payload) == (Status.SENT, "chat", "C1:1.1", None)
         assert row.done_at == now(tx)
@@ -140,14 +141,14 @@ def test_where_a_message_stands_can_be_asked(desk: Desk) -> None:
         to_channel(tx, "1")
         assert outbox.stands(tx, "1") == Stand(Status.PENDING, "", "")
         (row,) = claim(tx)
-        outbox.again(tx, row, 0.0, "ratelimited")
+        delivering.again(tx, row, 0.0, "ratelimited")
         assert outbox.stands(tx, "1") == Stand(Status.PENDING, "", "ratelimited")
         (row,) = claim(tx)
-        outbox.sent(tx, row, "chat", "C0JOBS:1.1")
+        arrived(tx, row, "chat", "C0JOBS:1.1")
         assert outbox.stands(tx, "1") == Stand(Status.SENT, "C0JOBS:1.1", "")
         to_channel(tx, "2")
         (row,) = claim(tx)
-        outbox.dead(tx, row, "not_in_channel")
+        delivering.dead(tx, row, "not_in_channel")
         assert outbox.stands(tx, "2") == Stand(Status.DEAD, "", "not_in_channel")
         to_channel(tx, "3", edits="C0JOBS:1.1")
         assert outbox.stands(tx, "3") == Stand(Status.PENDING, "C0JOBS:1.1", "")
@@ -158,15 +159,15 @@ def test_edits_of_one_message_go_one_after_the_other(desk: Desk) -> None:
         first = to_channel(tx, "1", edits="C0JOBS:1.1")
         other = to_channel(tx, "other", edits="C0JOBS:2.2")
         fresh = to_channel(tx, "fresh")
-        assert not any(outbox.overtaken(tx, row) for row in (first, other, fresh))
+        assert not any(delivering.overtaken(tx, row) for row in (first, other, fresh))
         claim(tx)
         second = to_channel(tx, "2", edits="C0JOBS:1.1")
         claim(tx)
         rows = (first, second, other, fresh)
-        assert [row.dedup for row in rows if outbox.overtaken(tx, row)] == ["1"]
-        assert [row.dedup for row in rows if outbox.follows(tx, row)] == ["2"]
-        outbox.drop(tx, first, "overtaken")
-        assert not outbox.follows(tx, second)
+        assert [row.dedup for row in rows if delivering.overtaken(tx, row)] == ["1"]
+        assert [row.dedup for row in rows if delivering.follows(tx, row)] == ["2"]
+        delivering.drop(tx, first, "overtaken")
+        assert not delivering.follows(tx, second)
 
 
 def test_an_edit_waits_for_a_dead_process_no_longer_than_its_lease(desk: Desk) -> None:
@@ -174,9 +175,9 @@ def test_an_edit_waits_for_a_dead_process_no_longer_than_its_lease(desk: Desk) -
         to_channel(tx, "1", edits="C0JOBS:1.1")
         claim(tx)
         second = to_channel(tx, "2", edits="C0JOBS:1.1")
-        assert outbox.follows(tx, second)
+        assert delivering.follows(tx, second)
         desk.clock.passes(LEASE)
-        assert not outbox.follows(tx, second)
+        assert not delivering.follows(tx, second)
 
 
 def test_a_trouble_comes_again_until_it_is_dead(desk: Desk) -> None:
@@ -185,26 +186,73 @@ def test_a_trouble_comes_again_until_it_is_dead(desk: Desk) -> None:
         for attempt in range(1, TRIES + 1):
             (row,) = claim(tx)
             assert row.attempts == attempt
-            assert outbox.again(tx, row, 10.0, "rate_limited")
+            assert delivering.again(tx, row, 10.0, "rate_limited")
             assert claim(tx) == []
             desk.clock.passes(10)
         tx.refresh(row)
-        assert (row.status, row.reason, row.payload) == (Status.DEAD, "rate_limited", None)
-        assert outbox.dead_ones(tx) == [row]
+        assert (row.status, row.reason, row.payload is None) == (Status.DEAD, "rate_limited", False)
+        assert delivering.dead_ones(tx) == [row]
         desk.clock.passes(10_000)
         assert claim(tx) == []
+
+
+def test_what_is_dead_is_tried_again_or_let_go_while_its_words_are_kept(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        for dedup in "123":
+            put(tx, dedup)
+            delivering.dead(tx, claim(tx)[0], "internal_error")
+        again, gone, old = (tx.get_one(Delivery, number, populate_existing=True) for number in (1, 2, 3))
+        assert delivering.revive(tx, again)
+        assert not delivering.revive(tx, again), "not dead any more"
+        assert delivering.let_go(tx, gone)
+        assert not delivering.let_go(tx, gone)
+        assert (gone.status, gone.payload) == (Status.DROPPED, None)
+        delivering.purge(tx, now(tx) + timedelta(seconds=1))
+        tx.refresh(old)
+        assert not delivering.revive(tx, old), "its words are gone"
+        (row,) = delivering.claim(tx)
+        assert (row.id, row.attempts) == (again.id, 1)
+
+
+def test_what_somebody_waits_for_passes_what_many_get(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        many = [put(tx, f"many{n}", bulk=True) for n in range(3)]
+        one = put(tx, "one")
+        queue = Queue(Route.COMPANY_CHAT, bulk=True)
+        assert delivering.ready(tx, 10, {queue: 0}) == [one.id]
+        assert delivering.ready(tx, 10, {queue: 1}) == [one.id, many[0].id]
+        assert delivering.claim(tx, 3) == [one, *many[:2]]
+        desk.clock.passes(LEASE)
+        assert [row.ambiguous for row in delivering.claim(tx)] == [True, True, True, False]
+
+
+def test_many_are_written_to_at_once_if_they_allow_it(desk: Desk) -> None:
+    with desk.transaction() as tx:
+        readers, said = [people.add(tx, f"田中 {n}").id for n in range(4)], Said("ja", "slack")
+        for reader in readers[:3]:
+            consents.record(tx, reader, Decision.GIVEN, said)
+        consents.record(tx, readers[2], Decision.WITHDRAWN, said)
+        drafts = [replace(draft(f"n{n}", person_id=one), purpose=Purpose.STAY_IN_TOUCH, bulk=True)
+                  for n, one in enumerate(readers)]  # fmt: skip
+        put(tx, "n0", person_id=readers[0])
+        assert outbox.put_all(tx, drafts) == 1, "the first was queued before, two do not allow it"
+        assert outbox.put_all(tx, drafts) == 0
+        row = next(row for row in delivering.claim(tx) if row.bulk)
+        assert (row.person_id, outbox.body(tx, row)["card"]) == (readers[1], draft("n1").card)
+        with pytest.raises(ValueError, match="one purpose"):
+            outbox.put_all(tx, [replace(drafts[0], purpose=Purpose.EVENTS), drafts[1]])
 
 
 def test_what_may_have_arrived_stays_ambiguous_until_it_is_known(desk: Desk) -> None:
     with desk.transaction() as tx:
         row = claimed(tx)
-        outbox.again(tx, row, 0.0, "timeout", ambiguous=True)
+        delivering.again(tx, row, 0.0, "timeout", ambiguous=True)
         (row,) = claim(tx)
         assert row.ambiguous
-        outbox.again(tx, row, 0.0, "rate_limited")
+        delivering.again(tx, row, 0.0, "rate_limited")
         (row,) = claim(tx)
         assert row.ambiguous
-        outbox.sent(tx, row, "chat")
+        arrived(tx, row, "chat")
         tx.refresh(row)
         assert not row.ambiguous
 
@@ -214,7 +262,7 @@ def test_waiting_for_a_lane_is_no_try(desk: Desk) -> None:
         for _ in range(TRIES * 2):
             row = claim(tx)[0] if tx.query(Delivery).count() else claimed(tx)
             assert row.attempts == 1
-            assert outbox.wait(tx, row, 1.0)
+            assert delivering.wait(tx, row, 1.0)
             desk.clock.passes(1)
         assert not claim(tx)[0].ambiguous
 
@@ -223,17 +271,17 @@ def test_rows_wait_for_their_moment_and_go_in_order(desk: Desk) -> None:
     with desk.transaction() as tx:
         outbox.put(tx, draft("later"), now(tx) + timedelta(hours=1))
         rows = [put(tx, str(n)) for n in range(12)]
-        assert outbox.waiting(tx) == 12
-        assert outbox.claim(tx) == rows[:10]
-        assert outbox.claim(tx, 1) == rows[10:11]
+        assert delivering.waiting(tx) == 12
+        assert delivering.claim(tx, 10) == rows[:10]
+        assert delivering.claim(tx, 1) == rows[10:11]
         desk.clock.passes(3600)
-        assert outbox.waiting(tx) == 13
+        assert delivering.waiting(tx) == 13
 
 
 def test_cancelling_takes_the_unsent_of_a_person_a_leaver_or_a_kind(tx: Tx) -> None:
     aiko, ken = people.add(tx, "田中 愛子").id, people.add(tx, "佐藤 健").id
     sent = put(tx, "0", person_id=aiko)
-    outbox.sent(tx, outbox.claim(tx)[0], "chat")
+    arrived(tx, delivering.claim(tx)[0], "chat")
     rows = [
         put(tx, "1", person_id=aiko), put(tx, "2", person_id=ken), put(tx, "3", leaver_id=7),
         put(tx, "4", person_id=ken, kind="welcome.invitation"),
@@ -253,15 +301,15 @@ def test_cancelling_takes_the_unsent_of_a_person_a_leaver_or_a_kind(tx: Tx) -> N
 def test_what_was_cancelled_while_it_was_sent_stays_cancelled(tx: Tx) -> None:
     aiko = people.add(tx, "田中 愛子").id
     put(tx, person_id=aiko)
-    (row,) = outbox.claim(tx)
+    (row,) = delivering.claim(tx)
     outbox.cancel(tx, person_id=aiko)
-    assert not outbox.again(tx, row, 0.0, "rate_limited")
-    assert outbox.claim(tx) == []
+    assert not delivering.again(tx, row, 0.0, "rate_limited")
+    assert delivering.claim(tx) == []
 
 
 def test_done_rows_are_forgotten_and_open_ones_are_not(desk: Desk) -> None:
     with desk.transaction() as tx:
-        outbox.drop(tx, claimed(tx), "no_consent")
+        delivering.drop(tx, claimed(tx), "no_consent")
         put(tx, "2")
         outbox.sweep(tx, now(tx))
         assert tx.query(Delivery).count() == 2

@@ -77,3 +77,20 @@ def test_it_goes_with_the_account(desk: Desk) -> None:
     assert desk.sees(rows) == 1
     desk.does(lambda tx: held.forget(tx, person_id))
     assert desk.sees(rows) == 0
+
+
+def test_a_person_sees_their_own_way_and_no_other(desk: Desk) -> None:
+    def enter(tx: Tx) -> str:
+        person = people.add(tx, "佐藤 健")
+        accounts.tie(tx, SATO, Side.ALUMNI, person, "code")
+        return person.id
+
+    person_id = desk.does(enter)
+    keep(desk, Way(SATO, AMER, "a:1"))
+    keep(desk, Way(ITO, AMER, "a:2"))
+    shown = desk.sees(lambda tx: held.everything(tx, person_id))
+    assert [row["conversation"] for row in shown["teams_references"]] == ["a:1"]
+    assert desk.sees(lambda tx: held.counts(tx, person_id))["teams_references"] == 1
+    desk.does(lambda tx: held.forget(tx, person_id))
+    assert found(desk, ITO) == Way(ITO, AMER, "a:2")
+    assert desk.sees(rows) == 1

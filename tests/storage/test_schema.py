@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, create_mock_engine, inspect, text
 
 from storage import schema
-from storage.engine import sqlite_engine
+from storage.sqlite import sqlite_engine
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
 OWN = {"alembic_version", "search_fts"}  # made by the migrations alone
@@ -107,6 +108,12 @@ def test_upgrading_twice_is_upgrading_once(tmp_path: Path) -> None:
 def _head() -> str:
     names = sorted(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     return names[-1].partition("_")[0]
+
+
+def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as starts:
+        assert list(starts.map(schema.upgrade, [url(tmp_path)] * 4)) == [None] * 4
+    assert schema.revision(url(tmp_path)) == _head()
 
 
 def test_a_row_that_points_nowhere_stops_the_upgrade(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy import Engine, func, select, text
 
 from bot.visibility import CHOOSABLE, Audience
 from storage import people, schema, search
-from storage.engine import Tx, now, sqlite_engine
+from storage.engine import Tx, now
 from storage.people import Person, Skill
-from tests.desk import desk_on
+from storage.sqlite import sqlite_engine
+from tests.desk import Desk
 
 
 def words(tx: Tx, person: Person) -> list[str]:
@@ -47,10 +48,16 @@ def test_erasing_takes_the_words_along(tx: Tx) -> None:
     assert words(tx, jiro) == ["経理"]
 
 
-def test_who_has_a_skill_is_read_from_the_index_alone(tx: Tx) -> None:
+def test_who_has_a_skill_is_read_from_the_index_alone(desk_in_file: Desk) -> None:
+    with desk_in_file.transaction() as tx:
+        plan = _plan(tx)
+    assert "USING COVERING INDEX ix_skills_word_person_id" in plan
+
+
+def _plan(tx: Tx) -> str:
     people.add(tx, "髙橋 愛子", skills="経理")
     plan = tx.execute(text("EXPLAIN QUERY PLAN SELECT person_id FROM skills WHERE word IN ('経理', 'x')"))
-    assert "USING COVERING INDEX ix_skills_word_person_id" in str(plan.all())
+    return str(plan.all())
 
 
 LISTS = st.lists(
@@ -59,11 +66,11 @@ LISTS = st.lists(
 
 
 @settings(max_examples=40)
-@given(LISTS, st.lists(st.sampled_from(CHOOSABLE), unique=True), st.booleans())
+@given(known=LISTS, shown=st.lists(st.sampled_from(CHOOSABLE), unique=True), listed=st.booleans())
 def test_alumni_never_find_a_hidden_skill(
-    template: Path, known: list[str], shown: list[str], listed: bool
+    lasting_desk: Desk, known: list[str], shown: list[str], listed: bool
 ) -> None:
-    with desk_on(template) as desk, desk.transaction() as tx:
+    with lasting_desk.transaction() as tx:
         person = people.add(tx, "髙橋 愛子", member_from=now(tx), place="福岡", skills="、".join(known))
         people.confirm(person, now(tx).date(), {}, shown, listed)
         search.index(tx, person)

@@ -12,6 +12,7 @@ from storage.checkins import OPEN, Checkin, State
 from storage.engine import Tx, healthy, now, vault_of
 from storage.inbox import REDRIVE_AFTER, Received
 from storage.leases import Lease
+from storage.pace import Full, Lanes, Place
 from tests.desk import Desk
 
 KEY = ("slack", "T0ALUMNI", "Ev1")
@@ -77,17 +78,44 @@ def test_a_double_click_is_one_press(desk: Desk) -> None:
 # --- pace and leases -----------------------------------------------------------------------------------
 
 
+def taken(tx: Tx, places: list[Place]) -> Full | None:
+    full = Lanes(tx, [place.key for place in places]).take(places)
+    tx.flush()
+    return full
+
+
 def test_a_lane_is_free_again_after_its_time(desk: Desk) -> None:
+    one, other = Place("slack:T1", 1.2), Place("slack:T2", 0.5)
     with desk.transaction() as tx:
-        assert pace.free_in(tx, "slack:T1") == 0
-        pace.reserve(tx, "slack:T1", 1.2)
-        assert pace.free_in(tx, "slack:T1") == pytest.approx(1.2)
-        assert pace.free_in(tx, "slack:T2") == 0
+        assert taken(tx, [one]) is None
+        full = taken(tx, [other, one])
+        assert full is not None
+        assert (full.key, full.seconds) == ("slack:T1", pytest.approx(1.2))
+        assert taken(tx, [other]) is None, "a place in all lanes or in none"
         pace.park(tx, "slack:T1", 30)
         pace.park(tx, "slack:T1", 5)
-        assert pace.free_in(tx, "slack:T1") == pytest.approx(30)
+        full = taken(tx, [one])
+        assert full is not None
+        assert full.seconds == pytest.approx(30)
         desk.clock.passes(31)
-        assert pace.free_in(tx, "slack:T1") == 0
+        assert taken(tx, [one]) is None
+        assert taken(tx, []) is None
+
+
+def test_who_comes_late_makes_up_for_it_but_not_for_long(desk: Desk) -> None:
+    place = Place("slack:T1", 1.0, late=0.5)
+    with desk.transaction() as tx:
+        taken(tx, [place])
+        desk.clock.passes(0.8)
+        assert taken(tx, [place]) is None
+        full = taken(tx, [place])
+        assert full is not None
+        assert full.seconds == pytest.approx(0.7)
+        desk.clock.passes(600)
+        assert taken(tx, [place]) is None
+        full = taken(tx, [place])
+        assert full is not None
+        assert full.seconds == pytest.approx(0.5)
 
 
 def test_a_lease_is_held_by_one_until_it_ends(desk: Desk) -> None:
@@ -195,7 +223,7 @@ def test_only_the_open_are_due(desk: Desk, state: State) -> None:
         assert list(checkins.due(tx)) == []
         assert list(checkins.next_moments(tx)) == ([row] if state in OPEN else [])
         desk.clock.passes(1)
-        assert list(checkins.due(tx)) == ([row] if state in OPEN else [])
+        assert [one.id for one in checkins.due(tx)] == ([row.id] if state in OPEN else [])
         assert list(checkins.next_moments(tx)) == []
 
 

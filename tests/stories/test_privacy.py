@@ -226,7 +226,8 @@ async def test_a_member_who_died_is_left_in_peace(world: World) -> None:
 # --- what is on the disk ------------------------------------------------------------------------------------
 
 
-async def test_after_an_erase_nothing_is_on_the_disk_any_more(world: World) -> None:
+async def test_after_an_erase_nothing_is_on_the_disk_any_more(world_in_file: World) -> None:
+    world = world_in_file
     aiko = await a_member(
         world,
         "鵜飼 蛍",
@@ -243,20 +244,15 @@ async def test_after_an_erase_nothing_is_on_the_disk_any_more(world: World) -> N
         for word in ("鵜飼", "ざくろ", "ウカイ", "ukai", "蒔絵", "鼈甲", aiko.company_email, aiko.number)
     ]
     disk = Path(world.ground.app.core.settings.database_url.removeprefix("sqlite:///"))
-    assert words[0] in whole(disk)
+    assert words[0] in world.disk()
     await aiko.types("/alumni privacy")
     await aiko.presses("privacy.erase", sure=["yes"])
     await world.ground.app.schedule.run("erasures")
-    assert [word.decode() for word in words if word in whole(disk)] == []
-    assert aiko.alumni_user.encode() not in whole(disk)
+    assert [word.decode() for word in words if word in world.disk()] == []
+    assert aiko.alumni_user.encode() not in world.disk()
     (line,) = disk.with_name(f"{disk.name}.erasures").read_text("utf-8").splitlines()
     assert json.loads(line)["person"] == person
     assert world.reads(lambda tx: set(held.everything(tx, person))) <= {
         "people", "leavers", "consents", "checkins", "outbox", "journal", "erasures",
     }  # fmt: skip
     assert world.reads(lambda tx: people.one(tx, person)).name == ""
-
-
-def whole(disk: Path) -> bytes:
-    """Every byte of the database and what lies beside it."""
-    return b"".join(path.read_bytes() for path in sorted(disk.parent.glob(f"{disk.name}*")))

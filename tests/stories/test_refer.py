@@ -155,9 +155,8 @@ async def test_no_erases_everything_and_looks_like_silence(company: Company, rea
     assert (found.stand, found.person_id, found.why, found.relation) == (Stand.OVER, None, None, "")
     assert erased(world, person_id)
     assert [one.why for one in all_of(world, erasures.Erasure)] == [Why.REFUSED]
-    world.ground.app.core.database._checkpoint()
-    folder = world.ground.drop.parent
-    disk = b"".join(path.read_bytes() for path in folder.glob("*.db*"))
+    await world.ground.app.core.database.write_back()
+    disk = world.disk()
     for words in (KEIKO, MAIL, WHY):
         assert words.encode() not in disk, words
     assert "ご本人にうかがっています" in await aiko.types("/refer")

@@ -92,7 +92,10 @@ export class Suggestions {
   }
 }
 
-/** Make one search field work; `seek(query)` promises [[value, label], …]; `done` is told of a choice. */
+/**
+ * Make one search field work; `seek(query)` promises [[value, label], …]; `done` is told of a choice; `nothing` says
+ * why there is none, now or when it is asked.
+ */
 export function searchField(box, seek, done, nothing) {
   const input = box.querySelector("[role=combobox]");
   const hidden = box.querySelector("[data-value]");
@@ -113,7 +116,7 @@ export function searchField(box, seek, done, nothing) {
     const options = await seek(query);
     if (mine !== waiting || !options) return undefined;
     list.replaceChildren(...options.map(([value, label], index) => option(list.id, index, value, label)));
-    if (!options.length) list.append(empty(nothing));
+    if (!options.length) list.append(empty(typeof nothing === "function" ? nothing() : nothing));
     return suggestions.show(true);
   };
 

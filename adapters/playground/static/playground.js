@@ -267,6 +267,34 @@ function readyComposer() {
   input.addEventListener("focus", () => suggest(input, list));
   input.addEventListener("blur", () => setTimeout(() => suggestions.show(false), 150));
   input.addEventListener("keydown", (event) => suggestions.key(event));
+  readyFinder();
+}
+
+/** The message extension: looks somebody up as one types, and puts the chosen card into the conversation. */
+function readyFinder() {
+  const box = $("[data-extension]");
+  if (!box) return;
+  let none = body.nothing;
+  const seek = async (query) => {
+    const answer = await act("extension", { query });
+    none = answer?.none || body.nothing;
+    return answer?.options;
+  };
+  const insert = async () => {
+    const result = $("[data-value]", box).value;
+    box.closest("details").open = false;
+    box.querySelectorAll("input").forEach((one) => { one.value = ""; });
+    if (await actAndShow("insert", { result })) step("find");
+  };
+  searchField(box, seek, insert, () => none);
+  box.closest("details").addEventListener("toggle", (event) => { if (event.target.open) $("[role=combobox]", box).focus(); });
+}
+
+/** A command from the menu stands in the composer, ready for what comes after it. */
+function typeInto(command) {
+  const input = $("#says");
+  input.value = `${command} `;
+  input.focus();
 }
 
 function suggest(input, list) {
@@ -275,7 +303,8 @@ function suggest(input, list) {
   const items = [...list.children];
   for (const item of items) {
     const { command } = item.dataset;
-    item.hidden = !input.value.startsWith("/") || !(whole ? command === first : command.startsWith(first));
+    const begun = body.chat === "slack" ? first.startsWith("/") : first !== "" && first !== command;
+    item.hidden = !begun || !(whole ? command === first : command.startsWith(first));
     item.setAttribute("aria-disabled", String(whole));
   }
   suggestions.show(items.some((item) => !item.hidden));
@@ -290,7 +319,7 @@ async function says(form) {
   const answer = await act("says", { text });
   await refresh();
   if (!answer) input.value = text;
-  if (answer?.ok && /^\/alumni[ 　]+(find|探す)/u.test(text)) step("find");
+  if (answer?.ok && /^(\/alumni[ 　]+)?(find|探す)/u.test(text)) step("find");
 }
 
 // --- the guide ----------------------------------------------------------------------------------
@@ -324,6 +353,9 @@ const CLICKS = [
   ["[data-travel]", (one) => travel(one.dataset.travel === "next" ? { next: true } : { by: Number(one.dataset.travel) })],
   ["[data-settle]", () => travel("settle")],
   ["[data-example]", async () => { if (await actAndShow("example")) step("drop"); }],
+  ["[data-command-into]", (one) => { one.closest("details").open = false; typeInto(one.dataset.commandInto); }],
+  ["[data-install]", () => actAndShow("install")],
+  ["[data-beside]", (one) => { one.href = `${new URL(one.href).origin}/?${new URLSearchParams({ as: where.as, tab: where.tab, lang: where.lang })}`; }],
   ["[data-shortcut]", (one) => { one.closest("details").open = false; actAndShow("shortcut", { callback: one.dataset.shortcut }); }],
   ["[data-hide-guide]", () => step("hidden")],
   ["[data-language]", (one) => { location.search = new URLSearchParams({ ...where, lang: one.dataset.language }); }],

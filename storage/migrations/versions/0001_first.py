@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Sealed, UtcDateTime
+from storage.columns import WHOLE, Sealed, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -14,11 +14,11 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "feed_files",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("read_at", UtcDateTime(), nullable=False),
-        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("rows", WHOLE, nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=False),
         sa.Column("sealed", Sealed(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_files")),
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("payload", Sealed(), nullable=True),
         sa.Column("done_at", UtcDateTime(), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("tries", WHOLE, nullable=False),
         sa.Column("next_try", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("platform", "workspace", "event_id", name=op.f("pk_inbox")),
     )
@@ -43,7 +43,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("what", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.Column("private_email_blind", sa.LargeBinary(length=16), nullable=True),
         sa.Column("private_email_proven_at", UtcDateTime(), nullable=True),
         sa.Column("unreachable", sa.String(length=64), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
     with op.batch_alter_table("people", schema=None) as batch_op:
@@ -104,7 +104,7 @@ def upgrade() -> None:
 
     op.create_table(
         "staff",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column(
             "role",
             sa.Enum(
@@ -169,7 +169,7 @@ def upgrade() -> None:
         sa.Column("untied_at", UtcDateTime(), nullable=True),
         sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("looked_at", UtcDateTime(), nullable=True),
-        sa.Column("wrong_codes", sa.Integer(), nullable=False),
+        sa.Column("wrong_codes", WHOLE, nullable=False),
         sa.Column("locked_until", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_accounts_person_id")),
         sa.PrimaryKeyConstraint("address", name=op.f("pk_accounts")),
@@ -180,9 +180,9 @@ def upgrade() -> None:
 
     op.create_table(
         "checkins",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", WHOLE, nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column(
             "state",
@@ -202,7 +202,7 @@ def upgrade() -> None:
         ),
         sa.Column("answer", sa.String(length=16), nullable=False),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_checkins_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkins")),
         sa.UniqueConstraint("person_id", "number", name=op.f("uq_checkins_person_id_number")),
@@ -212,7 +212,7 @@ def upgrade() -> None:
 
     op.create_table(
         "codes",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
             "use",
@@ -225,7 +225,7 @@ def upgrade() -> None:
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=True),
-        sa.Column("wrong", sa.Integer(), nullable=False),
+        sa.Column("wrong", WHOLE, nullable=False),
         sa.Column("locked_until", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_codes_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_codes")),
@@ -236,7 +236,7 @@ def upgrade() -> None:
 
     op.create_table(
         "consents",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
             "purpose",
@@ -282,11 +282,11 @@ def upgrade() -> None:
 
     op.create_table(
         "leavers",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column("entity", sa.String(length=64), nullable=False),
         sa.Column("employee_number", sa.String(length=64), nullable=False),
-        sa.Column("stint", sa.Integer(), nullable=False),
+        sa.Column("stint", WHOLE, nullable=False),
         sa.Column("source", sa.String(length=32), nullable=False),
         sa.Column("notice", sa.String(length=64), nullable=False),
         sa.Column("last_day", sa.Date(), nullable=False),
@@ -328,9 +328,9 @@ def upgrade() -> None:
         sa.Column("question", sa.String(length=32), nullable=False),
         sa.Column("stuck", sa.String(length=64), nullable=False),
         sa.Column("stuck_told", sa.String(length=64), nullable=False),
-        sa.Column("invited", sa.Integer(), nullable=False),
+        sa.Column("invited", WHOLE, nullable=False),
         sa.Column("invited_at", UtcDateTime(), nullable=True),
-        sa.Column("asks", sa.Integer(), nullable=False),
+        sa.Column("asks", WHOLE, nullable=False),
         sa.Column("ask_at", UtcDateTime(), nullable=True),
         sa.Column("asked_at", UtcDateTime(), nullable=True),
         sa.Column("ask_again_at", UtcDateTime(), nullable=True),
@@ -343,7 +343,7 @@ def upgrade() -> None:
         sa.Column("told_at", UtcDateTime(), nullable=True),
         sa.Column("remind_at", UtcDateTime(), nullable=True),
         sa.Column("changed_at", UtcDateTime(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_leavers_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leavers")),
         sa.UniqueConstraint(
@@ -358,7 +358,7 @@ def upgrade() -> None:
 
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("dedup", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column(
@@ -396,8 +396,8 @@ def upgrade() -> None:
         ),
         sa.Column("delivery", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=True),
-        sa.Column("leaver_id", sa.Integer(), nullable=True),
-        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column("leaver_id", WHOLE, nullable=True),
+        sa.Column("staff_id", WHOLE, nullable=True),
         sa.Column("payload", Sealed(), nullable=True),
         sa.Column(
             "status",
@@ -416,7 +416,7 @@ def upgrade() -> None:
         ),
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("next_try", sa.Double(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("attempts", WHOLE, nullable=False),
         sa.Column("ambiguous", sa.Boolean(), nullable=False),
         sa.Column("went_by", sa.String(length=16), nullable=False),
         sa.Column("remote", sa.String(length=200), nullable=False),
@@ -444,7 +444,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "search_docs",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
             "audience",
@@ -480,6 +480,19 @@ def upgrade() -> None:
                 f"CREATE TRIGGER consents_no_{verb.lower()} BEFORE {verb} ON consents "
                 "BEGIN SELECT RAISE(ABORT, 'consents are only ever added'); END"
             )
+    else:
+        op.execute(
+            "CREATE INDEX ix_search_docs_terms ON search_docs "
+            "USING gin (array_to_tsvector(string_to_array(terms, ' '))) WITH (fastupdate = off)"
+        )
+        op.execute(
+            "CREATE FUNCTION consents_stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION "
+            "'consents are only ever added' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER consents_stay BEFORE UPDATE OR DELETE ON consents "
+            "FOR EACH ROW EXECUTE FUNCTION consents_stay()"
+        )
 
 
 def downgrade() -> None:
@@ -504,6 +517,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_consents_person_purpose")
 
     op.drop_table("consents")
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION consents_stay()")
     with op.batch_alter_table("codes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_codes_selector"))
         batch_op.drop_index(batch_op.f("ix_codes_person_id"))

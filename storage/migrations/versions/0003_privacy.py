@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import UtcDateTime
+from storage.columns import WHOLE, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "erasures",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column(
             "why",

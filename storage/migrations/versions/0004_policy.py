@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import UtcDateTime
+from storage.columns import WHOLE, UtcDateTime
 
 revision = "0004"
 down_revision = "0003"
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "policies",
-        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", WHOLE, autoincrement=False, nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("by", sa.String(length=120), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Sealed, UtcDateTime
+from storage.columns import WHOLE, Sealed, UtcDateTime
 
 revision = "0005"
 down_revision = "0004"
@@ -17,7 +17,7 @@ SINCE = (*BEFORE, "new_address", "old_address", "return")
 def upgrade() -> None:
     op.create_table(
         "address_changes",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column("email", Sealed(), nullable=False),
         sa.Column("blind", sa.LargeBinary(length=16), nullable=False),
@@ -35,7 +35,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_address_changes_expires_at"), "address_changes", ["expires_at"], unique=False)
     op.create_table(
         "returns",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
@@ -66,7 +66,7 @@ def _codes_are_good_for(uses: tuple[str, ...]) -> None:
         return
     op.create_table(
         "codes_anew",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column("use", sa.String(length=32), nullable=False),
         sa.Column("selector", sa.String(length=8), nullable=False),
@@ -75,7 +75,7 @@ def _codes_are_good_for(uses: tuple[str, ...]) -> None:
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("used_at", UtcDateTime(), nullable=True),
-        sa.Column("wrong", sa.Integer(), nullable=False),
+        sa.Column("wrong", WHOLE, nullable=False),
         sa.Column("locked_until", UtcDateTime(), nullable=True),
         sa.CheckConstraint(known, name=op.f("ck_codes_use_known")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_codes_person_id")),

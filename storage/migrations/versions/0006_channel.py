@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Sealed, UtcDateTime
+from storage.columns import WHOLE, Sealed, UtcDateTime
 
 revision = "0006"
 down_revision = "0005"
@@ -43,20 +43,20 @@ def _one_of(column: str, known: tuple[str, ...]) -> str:
 def _made_anew(routes: tuple[str, ...]) -> None:
     op.create_table(
         "outbox_anew",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("dedup", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("purpose", sa.String(length=32), nullable=False),
         sa.Column("route", sa.String(length=32), nullable=False),
         sa.Column("delivery", sa.String(length=32), nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=True),
-        sa.Column("leaver_id", sa.Integer(), nullable=True),
-        sa.Column("staff_id", sa.Integer(), nullable=True),
+        sa.Column("leaver_id", WHOLE, nullable=True),
+        sa.Column("staff_id", WHOLE, nullable=True),
         sa.Column("payload", Sealed(), nullable=True),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("next_try", sa.Double(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("attempts", WHOLE, nullable=False),
         sa.Column("ambiguous", sa.Boolean(), nullable=False),
         sa.Column("went_by", sa.String(length=16), nullable=False),
         sa.Column("remote", sa.String(length=200), nullable=False),

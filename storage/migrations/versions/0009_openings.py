@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Sealed, UtcDateTime
+from storage.columns import WHOLE, Sealed, UtcDateTime
 
 revision = "0009"
 down_revision = "0008"
@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "openings",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("closes_on", sa.Date(), nullable=False),
         sa.Column("owner", sa.String(length=254), nullable=False),
@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("for_departments", sa.String(length=200), nullable=False),
         sa.Column("for_skills", sa.String(length=200), nullable=False),
         sa.Column("for_places", sa.String(length=200), nullable=False),
-        sa.Column("for_years", sa.Integer(), nullable=True),
+        sa.Column("for_years", WHOLE, nullable=True),
         sa.Column("referable", sa.Boolean(), nullable=False),
         sa.Column(
             "state",
@@ -84,16 +84,16 @@ def upgrade() -> None:
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("warned_for", sa.Date(), nullable=True),
         sa.Column("matched_upto", sa.String(length=40), nullable=False),
-        sa.Column("edition", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("edition", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_openings")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_openings_state_closes_on", "openings", ["state", "closes_on"], unique=False)
     op.create_table(
         "interests",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("opening_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("opening_id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("tells_at", UtcDateTime(), nullable=False),
@@ -128,10 +128,10 @@ def upgrade() -> None:
     op.create_index("ix_interests_told_at", "interests", ["told_at", "tells_at"], unique=False)
     op.create_table(
         "postings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("opening_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("opening_id", WHOLE, nullable=False),
         sa.Column("channel", sa.String(length=120), nullable=False),
-        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("edition", WHOLE, nullable=False),
         sa.Column("dedup", sa.String(length=120), nullable=False),
         sa.Column("remote", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
@@ -141,8 +141,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "referrals",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("opening_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("opening_id", WHOLE, nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=True),
         sa.Column("referrer_id", sa.String(length=40), nullable=True),
         sa.Column("mark", sa.LargeBinary(length=16), nullable=False),

@@ -1,0 +1,1 @@
+"""Delivery, in one sweep: the courier, and what only it needs."""

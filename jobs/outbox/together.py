@@ -1,0 +1,68 @@
+"""Small writes that share a commit: what comes while one is being written goes together with the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from storage.delivering import GROUP
+from storage.engine import Database, Tx
+
+T = TypeVar("T")
+
+
+class Together(Generic[T]):
+    """Writes things in groups, each group in one transaction, by `write` (a transaction and a group). One
+    that fails takes no other along: then each of its group is written by itself."""
+
+    def __init__(self, database: Database, write: Callable[[Tx, Sequence[T]], None]) -> None:
+        self._database, self._write = database, write
+        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def add(self, one: T) -> None:
+        """Returns once it is committed; raises what `write` raised."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((one, answer))
+        if self._writing is None:
+            self._writing = loop.create_task(self._written())
+        await answer
+
+    async def _written(self) -> None:
+        try:
+            while self._waiting:
+                size = min(GROUP, len(self._waiting))
+                await self._group([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._writing = None
+
+    async def _group(self, group: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
+        things, error = [one for one, _ in group], None
+        try:
+            await self._database.run(lambda tx: self._write(tx, things), guarded=True)
+        except Exception as failed:  # noqa: BLE001 - raised where it was asked for
+            if len(group) > 1:
+                for one in group:
+                    await self._group([one])
+                return
+            error = failed
+        for _, answer in group:
+            _tell(answer, error)
+
+
+def each(tx: Tx, works: Sequence[Callable[[Tx], Any]]) -> None:
+    """One after the other: for writes that have nothing in common."""
+    for work in works:
+        work(tx)
+
+
+def _tell(answer: asyncio.Future[None], error: Exception | None) -> None:
+    if answer.done():
+        return  # whoever asked has gone
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(None)

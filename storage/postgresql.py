@@ -1,0 +1,256 @@
+"""PostgreSQL over asyncpg: an event loop in a thread of its own, in which plain functions run as transactions
+that wait for the server without holding anybody up.
+
+Every writer is written as if it were alone, so writers are SERIALIZABLE and run again when they met another
+one; readers see one moment and can write nothing. What guards itself (a claim by a guarded UPDATE) says so
+and is READ COMMITTED. Source: PostgreSQL manual 13.2, 13.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bot.errors import ConfigError
+from storage.transactions import Tx, carried, commit
+
+log = structlog.get_logger()
+T = TypeVar("T")
+_Waited = list[Callable[[], object]]
+TRIES = 30
+"""How often a writer that met others is run before its caller is told; over some seconds."""
+MET = frozenset({"40001", "40P01"})
+"""serialization_failure, deadlock_detected: nothing happened, and the same again may succeed."""
+TAKEN = "23505"
+"""unique_violation: mostly two who looked at the same moment and saw nothing; who looks again sees it."""
+TAKEN_TRIES = 3
+WRITERS = 4
+"""Writers of one process at a time; more would only meet each other."""
+POOL = 10
+_LOCK, _IDLE, _ANSWER, _HELLO = 20, 120, 120, 10
+"""Seconds: for a lock; for a function between two statements; for one statement; for a connection."""
+_OURS = {"pooler", "pool_size", "sslmode"}
+_ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target_session_attrs"}
+
+
+@dataclass(slots=True)
+class _Try:
+    """What became of one attempt, also when the function kept an error of the database to itself."""
+
+    met: str = ""
+    committing: bool = False
+
+
+class Server:
+    """The database of one process, on a server that others use too."""
+
+    def __init__(self, url: str, carries: Mapping[str, Any]) -> None:
+        self._carries = carries
+        engine = server_engine(url)
+        self.serializable = engine.execution_options(isolation_level="SERIALIZABLE", writes=True)
+        self._guarded = engine.execution_options(isolation_level="READ COMMITTED", writes=True)
+        self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._engine = engine
+        self._writers = asyncio.Semaphore(WRITERS)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="okaeri-postgresql", daemon=True)
+        self._thread.start()
+
+    async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
+        """One transaction; whoever stops waiting for it does not stop it."""
+        going = self.submit(self._run(fn, reads, guarded))
+        return await asyncio.shield(asyncio.wrap_future(going))
+
+    def run_now(self, fn: Callable[[Tx], T], reads: bool) -> T:
+        """One transaction, for which the calling thread waits."""
+        return self.submit(self._run(fn, reads, guarded=False)).result()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have something done in the database's thread. Raises `RuntimeError` in it, and after `close`."""
+        if threading.current_thread() is self._thread or self._loop.is_closed():
+            work.close()
+            raise RuntimeError("a transaction inside a transaction, or after the database was closed")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
+        value, waited = await self._tried(fn, reads, guarded)
+        if waited:  # in a thread: it may want a transaction of its own
+            await self._loop.run_in_executor(None, lambda: [done() for done in waited])
+        return value
+
+    async def _tried(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> tuple[T, _Waited]:
+        engine = self._reading if reads else self._guarded if guarded else self.serializable
+        turn: AbstractAsyncContextManager[Any] = nullcontext() if reads or guarded else self._writers
+        async with turn:
+            for number in range(1, TRIES + 1):
+                this = _Try()
+                try:
+                    return await self._once(engine, partial(self._whole, fn, this, reads), reads)
+                except Exception as error:
+                    if not _again(error, this, number):
+                        raise
+                    log.info("transaction_again", reason=this.met or "server_gone", tries=number)
+                await asyncio.sleep(random.uniform(0, min(0.5, 0.002 * 2**number)))
+        raise AssertionError  # the last try returns or raises
+
+    def _whole(self, fn: Callable[[Tx], T], this: _Try, reads: bool, tx: Tx) -> tuple[T, _Waited]:
+        tx.connection(execution_options={"try": this})
+        value = carried(tx, fn, self._carries)
+        if this.met:
+            raise _Met(this.met)
+        if reads:
+            return value, []
+        tx.flush()
+        this.committing = True
+        return value, commit(tx)
+
+    @staticmethod
+    async def _once(engine: AsyncEngine, work: Callable[[Tx], T], reads: bool) -> T:
+        async with AsyncSession(engine, expire_on_commit=False, autoflush=not reads) as session:
+            return await session.run_sync(work)
+
+    async def write_back(self, tables: Iterable[str]) -> bool:
+        """Have the server clear away what was deleted from these tables, outside any transaction."""
+
+        async def vacuum() -> None:
+            async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                for table in tables:
+                    await connection.exec_driver_sql(f"VACUUM {table}")
+
+        await asyncio.wrap_future(self.submit(vacuum()))
+        return True
+
+    def close(self) -> None:
+        """Wait for what runs, then hang up."""
+        if self._loop.is_closed():
+            return
+        self.submit(self._end()).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._engine.dispose()
+        await self._loop.shutdown_default_executor()
+
+
+class _Met(Exception):
+    """A transaction that met another one, although its function went on."""
+
+
+def _again(error: Exception, this: _Try, number: int) -> bool:
+    """Whether a failed attempt changed nothing for sure, and may succeed."""
+    if this.met or isinstance(error, _Met):
+        return number < TRIES
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:  # the server went away; a commit that it did not answer may stand
+        return not this.committing and number < TAKEN_TRIES
+    return _state(error.orig) == TAKEN and number < TAKEN_TRIES
+
+
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", "") or "")
+
+
+def _noted(context: ExceptionContext) -> None:
+    """Remember beside the attempt that it met another one: the function may keep the error to itself."""
+    options = context.connection.get_execution_options() if context.connection is not None else {}
+    state = _state(context.original_exception)
+    if state in MET and "try" in options:
+        options["try"].met = state
+
+
+def _without_nul(*told: Any) -> tuple[str, Any]:
+    """U+0000 in typed words is dropped: PostgreSQL cannot keep it."""
+    _connection, _cursor, statement, parameters, *_ = told
+    return statement, _clean(parameters)
+
+
+def _clean(given: Any) -> Any:
+    if isinstance(given, str):
+        return given.replace("\0", "") if "\0" in given else given
+    if isinstance(given, list | tuple):
+        return type(given)(_clean(value) for value in given)
+    return given
+
+
+# --- addresses --------------------------------------------------------------------------------------------
+
+
+def server_engine(url: str, *, pooled: bool = True) -> AsyncEngine:
+    """An engine for a server. `?pooler=transaction`: PgBouncer stands before it, which keeps no statements.
+
+    Raises `ConfigError` for an address with options that mean nothing here.
+    """
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    options = {name: str(value) for name, value in parsed.query.items()}
+    if unknown := sorted(options.keys() - _OURS - _ASYNCPG):
+        right = ", ".join(sorted(_OURS | _ASYNCPG))
+        raise ConfigError([f"OKAERI_DATABASE_URL: ?{unknown[0]}= is not known; right: one of {right}"])
+    many = options.get("pool_size", str(POOL))
+    if not many.isdigit() or int(many) < 2:
+        raise ConfigError([f"OKAERI_DATABASE_URL: pool_size={many}; right: 2 or more"])
+    size = {"pool_size": int(many), "max_overflow": 0} if pooled else {"poolclass": NullPool}
+    engine = create_async_engine(
+        _without(parsed, options), connect_args=_connect_args(options), json_deserializer=orjson.loads, **size
+    )
+    event.listen(engine.sync_engine, "handle_error", _noted)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    return engine
+
+
+def _without(parsed: URL, options: Mapping[str, str]) -> URL:
+    """The address as asyncpg takes it: no options of ours, and libpq's `sslmode` by its other name."""
+    kept = {name: value for name, value in options.items() if name not in _OURS}
+    if "sslmode" in options:
+        kept["ssl"] = options["sslmode"]
+    return parsed.set(query=kept)
+
+
+def _connect_args(options: Mapping[str, str]) -> dict[str, Any]:
+    named = {"application_name": "okaeri"}
+    common: dict[str, Any] = {"timeout": _HELLO, "command_timeout": _ANSWER}
+    if options.get("pooler") == "transaction":
+        none = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+        return common | none | {"server_settings": named, "prepared_statement_name_func": lambda: ""}
+    waits = {"lock_timeout": f"{_LOCK}s", "idle_in_transaction_session_timeout": f"{_IDLE}s", "jit": "off"}
+    return common | {"server_settings": named | waits}
+
+
+def on_connection(url: str, fn: Callable[[Connection], T], *, keeps: bool = False) -> T:
+    """What `fn` makes of an open connection; what it wrote is taken back, or with `keeps` stays.
+
+    In a thread of its own, so that it can be asked for beside a loop that runs.
+    """
+
+    async def go() -> T:
+        engine = server_engine(url, pooled=False)
+        try:
+            async with engine.connect() as connection:
+                value = await connection.run_sync(fn)
+                if keeps:
+                    await connection.commit()
+                return value
+        finally:
+            await engine.dispose()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, go()).result()
