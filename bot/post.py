@@ -57,18 +57,20 @@ def to_alumnus(tx: Tx, person_id: str, letter: Letter) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One of many letters: to whom, the card as text (`bot.wire.Stencil`), what tells it from the next."""
+    """One of many letters: to whom, the card as text (`bot.wire.Stencil`), what tells it from the next, and
+    until when it waits."""
 
     person_id: str
     card: str
     dedup: str
+    not_before: datetime | None = None
 
 
-def to_many(tx: Tx, kind: str, copies: Sequence[Copy], purpose: Purpose) -> int:
-    """To many alumni, as `to_alumnus` to each; how many are new and allowed. Nobody waits for them."""
+def to_many(tx: Tx, kind: str, copies: Sequence[Copy], purpose: Purpose) -> set[str]:
+    """To many alumni, as `to_alumnus` to each; for whom it is new and allowed. Nobody waits for them."""
     return outbox.put_all(tx, [
         Draft(kind, one.card, purpose, Route.ALUMNI_CHAT, _dedup(kind, one.person_id, one.dedup),
-              one.person_id, bulk=True)
+              one.person_id, bulk=True, due_at=one.not_before)
         for one in copies
     ])  # fmt: skip
 

@@ -16,7 +16,8 @@ from bot.commands import openings as cards
 from bot.commands import wishes as forms
 from bot.matching import Match, Sought, match
 from bot.policy import Policy
-from bot.post import Letter, to_alumnus
+from bot.post import Copy, to_many
+from bot.wire import dump_card
 from storage import interests, matching, openings, people, wishes
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
@@ -24,7 +25,7 @@ from storage.openings import Opening
 from storage.people import Person
 
 LOOKED = 5000
-TOLD = 50
+TOLD = 500
 BATCHES = 50
 MOST = 5
 NEW = timedelta(days=8)
@@ -70,8 +71,14 @@ def tell(tx: Tx, policy: Policy, some: Sequence[str]) -> None:
     """Each of them hears of everything new that suits."""
     day = policy.day(now(tx))
     fresh = [(one, matching.sought(one, day)) for one in openings.unmatched(tx, day)]
+    listening = _Listening(tx, fresh, some)
+    copies, told = [], {}
     for person_id in some:
-        _tell(tx, policy, person_id, fresh)
+        if found := listening.hears(person_id):
+            copies.append(_copy(tx, policy, listening.people[person_id], found))
+            told[person_id] = [row.id for row, _ in found]
+    went_to = to_many(tx, forms.NEWS, copies, Purpose.OPENINGS)
+    wishes.told(tx, [(listening.wishes[who], numbers) for who, numbers in told.items() if who in went_to])
 
 
 def went(tx: Tx, done: Round) -> None:
@@ -90,21 +97,32 @@ def _through(row: Opening, policy: Policy, day: date) -> str:
     return openings.DONE if over else day.isoformat()
 
 
-def _tell(tx: Tx, policy: Policy, person_id: str, fresh: Fresh) -> None:
-    """The best first; what they were told or answered is left out."""
-    one, wish, person = matching.seeker(tx, person_id), wishes.get(tx, person_id), people.get(tx, person_id)
-    if one is None or wish is None or person is None or not matching.may_hear(tx, person, wish):
-        return
-    suits = ((row, match(opening, one)) for row, opening in fresh if row.id not in wish.told)
-    found = [pair for pair in suits if pair[1].real and interests.of(tx, pair[0].id, person.id) is None]
-    if not found:
-        return
-    found = sorted(found, key=_rank)[:MOST]
+class _Listening:
+    """What has to be known of people before they are told, asked at once for all of them."""
+
+    def __init__(self, tx: Tx, fresh: Fresh, some: Sequence[str]) -> None:
+        self._tx, self._fresh = tx, fresh
+        self._seekers = matching.these(tx, some)
+        self.wishes, self.people = wishes.some(tx, some), people.some(tx, some)
+        self._raised = interests.raised(tx, [row.id for row, _ in fresh], some)
+
+    def hears(self, person_id: str) -> Sequence[tuple[Opening, Match]]:
+        """The best first; what they were told or answered is left out."""
+        one, wish = self._seekers.get(person_id), self.wishes.get(person_id)
+        person = self.people.get(person_id)
+        if one is None or wish is None or person is None or not matching.may_hear(self._tx, person, wish):
+            return ()
+        new = ((row, opening) for row, opening in self._fresh if row.id not in wish.told)
+        suits = (
+            (row, match(opening, one)) for row, opening in new if (row.id, person_id) not in self._raised
+        )
+        return sorted((pair for pair in suits if pair[1].real), key=_rank)[:MOST]
+
+
+def _copy(tx: Tx, policy: Policy, person: Person, found: Sequence[tuple[Opening, Match]]) -> Copy:
     at = now(tx)
-    letter = Letter(forms.NEWS, cards.suiting(found, forms.button()), f"{policy.day(at):%Y%m%d}",
-                    Purpose.OPENINGS, not_before=_window(at, person, policy), bulk=True)  # fmt: skip
-    if to_alumnus(tx, person.id, letter):
-        wishes.told(tx, wish, [row.id for row, _ in found])
+    card = dump_card(cards.suiting(found, forms.button()))
+    return Copy(person.id, card, f"{policy.day(at):%Y%m%d}", _window(at, person, policy))
 
 
 def _rank(pair: tuple[Opening, Match]) -> tuple[int, int]:

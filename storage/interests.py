@@ -77,6 +77,14 @@ def of(tx: Tx, opening_id: int, person_id: str) -> Interest | None:
     )
 
 
+def raised(tx: Tx, openings: Collection[int], people: Collection[str]) -> set[tuple[int, str]]:
+    """Who of these people raised a hand for which of these openings: (opening, person)."""
+    query = select(Interest.opening_id, Interest.person_id).where(
+        Interest.opening_id.in_(openings), Interest.person_id.in_(people)
+    )
+    return {(opening, person) for opening, person in tx.execute(query)}
+
+
 def own(tx: Tx, interest_id: int, person_id: str | None) -> Interest | None:
     """An interest, if it is this person's."""
     row = tx.get(Interest, interest_id)

@@ -8,6 +8,7 @@ where HR's feed says none, what the person says.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -94,9 +95,13 @@ def may_hear(tx: Tx, person: Person, wish: Wish) -> bool:
 
 def seeker(tx: Tx, person_id: str) -> Seeker | None:
     """One person as openings are compared with, whatever they allow."""
-    query = _told(outer=True).where(_P.id == person_id)
-    found = tx.execute(query).one_or_none()
-    return _seeker(found) if found is not None else None
+    return these(tx, [person_id]).get(person_id)
+
+
+def these(tx: Tx, ids: Collection[str]) -> dict[str, Seeker]:
+    """`seeker` of each of these people, by id."""
+    query = _told(outer=True).where(_P.id.in_(ids))
+    return {found.person_id: _seeker(found) for found in tx.execute(query)}
 
 
 def _told(*, outer: bool = False) -> Select[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -156,11 +156,11 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
     return row
 
 
-def put_all(tx: Tx, drafts: Sequence[Draft]) -> int:
-    """Queue messages to many people, one each, in a few statements; how many are new and allowed. Raises
+def put_all(tx: Tx, drafts: Sequence[Draft]) -> set[str]:
+    """Queue messages to many people, in a few statements; to whom of them one is new and allowed. Raises
     `ValueError` when they differ in purpose, route or urgency, and for nobody in particular."""
     if not drafts:
-        return 0
+        return set()
     purpose, at = drafts[0].purpose, now(tx)
     if len({(draft.purpose, draft.route, draft.bulk) for draft in drafts}) > 1:
         raise ValueError("one purpose, one route, one urgency")
@@ -175,18 +175,24 @@ def put_all(tx: Tx, drafts: Sequence[Draft]) -> int:
             row["payload"] = sealing(draft.person_id, f"{PAYLOAD}:{row['delivery']}", _body(draft))
             rows.append(_FRESH | {name: value for name, value in row.items() if name not in _SAME})
     if not rows:
-        return 0
+        return set()
     same = {name: getattr(drafts[0], name) for name in _SAME}
     same |= {"status": Status.PENDING, "ambiguous": False}
     new = insert_new(tx, Delivery.__table__).values({name: _written(one) for name, one in same.items()})
     if not queue.carried(tx):
         done = tx.execute(new, rows)
         queue.ring(tx)
-        return int(done.rowcount)  # type: ignore[attr-defined]
-    told = tx.execute(new.returning(Delivery.id, Delivery.due_at), rows).all()
+        everybody = done.rowcount == len(rows)  # type: ignore[attr-defined]
+        return {str(row["person_id"]) for row in rows} if everybody else _receivers(tx, rows)
+    told = tx.execute(new.returning(Delivery.id, Delivery.due_at, Delivery.person_id), rows).all()
     line = Queue(drafts[0].route, drafts[0].bulk)
-    queue.tell(tx, [_word(row_id, line, at, due_at) for row_id, due_at in told])
-    return len(told)
+    queue.tell(tx, [_word(row.id, line, at, row.due_at) for row in told])
+    return {row.person_id for row in told}
+
+
+def _receivers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    own = Delivery.delivery.in_([row["delivery"] for row in rows])
+    return {who for who in tx.scalars(select(Delivery.person_id).where(own)) if who}
 
 
 _SAME = ("purpose", "route", "bulk")

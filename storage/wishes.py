@@ -5,11 +5,11 @@ What a person browses is not stored: only what they saved.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import JSON, ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Short, kept
@@ -49,6 +49,11 @@ def get(tx: Tx, person_id: str) -> Wish | None:
     return tx.get(Wish, person_id)
 
 
+def some(tx: Tx, ids: Collection[str]) -> dict[str, Wish]:
+    """What these people saved, by their id."""
+    return {row.person_id: row for row in tx.scalars(select(Wish).where(Wish.person_id.in_(ids)))}
+
+
 def save(tx: Tx, person_id: str, wanted: Wanted) -> Wish:
     """Keep what was said instead of what was said before."""
     row = tx.get(Wish, person_id)
@@ -72,7 +77,8 @@ def silence(tx: Tx, person_id: str) -> None:
 MOST_TOLD = 200
 
 
-def told(tx: Tx, row: Wish, numbers: Collection[int]) -> None:
+def told(tx: Tx, rows: Sequence[tuple[Wish, Collection[int]]]) -> None:
     """Openings with these numbers were told; the newest `MOST_TOLD` are remembered."""
-    row.told_at, row.told = now(tx), sorted({*row.told, *numbers})[-MOST_TOLD:]
+    for row, numbers in rows:
+        row.told_at, row.told = now(tx), sorted({*row.told, *numbers})[-MOST_TOLD:]
     tx.flush()

@@ -166,11 +166,13 @@ def _nodes(value: Any, path: str, parent: str) -> Iterator[tuple[str, str, Json]
     """Every object below `value`: its path, its kind, itself."""
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _nodes(item, f"{path}[{index}]", parent)
+            if isinstance(item, list | dict):
+                yield from _nodes(item, f"{path}[{index}]", parent)
     elif isinstance(value, dict):
         yield path, str(value.get("type") or _BY_PARENT.get(parent, parent)), value
         for name, item in value.items():
-            yield from _nodes(item, f"{path}.{name}", name)
+            if isinstance(item, list | dict):
+                yield from _nodes(item, f"{path}.{name}", name)
 
 
 def _fields(kind: str, node: Json, path: str) -> Iterator[str]:

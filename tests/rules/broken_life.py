@@ -30,7 +30,13 @@ from tests.desk import POLICY, Desk
 from tests.rules.leaving_life import Life
 
 T = TypeVar("T")
-PLACES = ("INSERT ON journal", "INSERT ON outbox", "UPDATE ON leavers", "INSERT ON consents", "UPDATE ON people")
+PLACES = (
+    "INSERT ON journal",
+    "INSERT ON outbox",
+    "UPDATE ON leavers",
+    "INSERT ON consents",
+    "UPDATE ON people",
+)
 _DIES = {
     "sqlite": ("CREATE TRIGGER dies AFTER {place} BEGIN SELECT RAISE(ABORT, 'dies'); END",),
     "postgresql": (

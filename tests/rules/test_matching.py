@@ -224,7 +224,7 @@ def moves_in(tx: Tx, one: dict[str, Any]) -> tuple[Told, bool, bool]:
         stint(tx, person.id, 2, one["last_day"], one["department"])
     wish = wishes.save(tx, person.id, Wanted(tell=one["tell"]))
     if one["told"]:
-        wishes.told(tx, wish, [1])
+        wishes.told(tx, [(wish, [1])])
         wish.told_at = at - timedelta(days=one["told"])
         tx.flush()
     if one["says"]:
@@ -272,10 +272,10 @@ def test_who_is_asked_for_by_a_number_is_one_person(tx: Tx) -> None:
 def test_what_was_told_is_remembered_and_no_longer_than_needed(tx: Tx) -> None:
     person = people.add(tx, "x")
     wish = wishes.save(tx, person.id, Wanted(tell=True))
-    wishes.told(tx, wish, [7, 3])
-    wishes.told(tx, wish, [5])
+    wishes.told(tx, [(wish, [7, 3])])
+    wishes.told(tx, [(wish, [5])])
     assert wish.told == [3, 5, 7]
-    wishes.told(tx, wish, range(1000, 1000 + wishes.MOST_TOLD))
+    wishes.told(tx, [(wish, range(1000, 1000 + wishes.MOST_TOLD))])
     assert len(wish.told) == wishes.MOST_TOLD
     assert wish.told[0] == 1000
 
