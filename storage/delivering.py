@@ -32,9 +32,12 @@ QUEUES = tuple(Queue(route, bulk) for bulk in (False, True) for route in Route)
 
 
 def _waiting(line: Queue) -> list[Select[int]]:
-    """The ids of what waits in a queue, the oldest first; before it what an earlier release put there."""
+    """The ids of what waits in a queue, the oldest first; before it what an earlier release put there.
+
+    The sum keeps SQLite from the index by `next_try`, in which all that waits lies at 0 (measured: 200 ms
+    instead of 1 where 100,000 wait)."""
     own = (Delivery.status == Status.PENDING) & (Delivery.route == line.route)
-    free = (Delivery.bulk == line.bulk) & (Delivery.next_try <= bindparam("at"))
+    free = (Delivery.bulk == line.bulk) & (Delivery.next_try + 0.0 <= bindparam("at"))
     early = (Delivery.due_at.is_(None), Delivery.due_at <= bindparam("day"))
     query = select(Delivery.id).where(own, free).order_by(Delivery.due_at, Delivery.id)
     query = query.limit(bindparam("most", type_=Integer))
