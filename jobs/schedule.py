@@ -107,13 +107,14 @@ class Schedule:
         """The same, under a lease for each job that this process may run."""
         failed: set[str] = set()
         shared = [name for name in names if not self._jobs[name].everywhere]
-        mine = [name for name in names if self._jobs[name].everywhere]
+        leased: Collection[str] = ()
         if shared:
-            mine += await self._database.run(lambda tx: self._taken(tx, shared), guarded=True)
+            leased = await self._database.run(lambda tx: self._taken(tx, shared), guarded=True)
+        mine = [name for name in names if self._jobs[name].everywhere or name in leased]
         try:
             busy = await self._in_turn(mine, rounds, failed)
         finally:
-            if leased := [name for name in mine if name in shared]:
+            if leased:
                 await self._database.run(lambda tx: self._given_back(tx, leased, failed), guarded=True)
         at = self._database.clock.wire()
         self.last_success |= {name: at for name in mine if name not in failed}

@@ -6,6 +6,7 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -172,7 +173,8 @@ async def test_an_answer_that_teams_refuses_is_lost_quietly(
     street: Street, logged: Callable[[], str], status: int
 ) -> None:
     asker = street.alumnus("佐藤 健")
-    street.teams.faults.fail("send", status)
+    for _ in range(2 if status == HTTPStatus.UNAUTHORIZED else 1):  # once, a token may have run out
+        street.teams.faults.fail("send", status)
     assert (await says(street, asker, "find 佐藤")).ok
     told = logged()
     assert "teams_answer_lost" in told
