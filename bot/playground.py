@@ -40,6 +40,8 @@ from storage.engine import Tx
 
 MARK = 0x4F4B4149
 """`PRAGMA application_id` of a database that a playground made: no other one is ever touched."""
+ROUNDS = 50
+"""Of sweeps without a pause: more work than there can be at once."""
 TEAMS = {Side.COMPANY: "T0MINATO", Side.ALUMNI: "T0ALUMNI"}
 HOST = "127.0.0.1"
 HR_EMAIL = "hr@minato.example.jp"
@@ -91,19 +93,25 @@ class Playground:
         """Run until quiet: deliveries, answers and every sweep, until none of them did anything."""
         for _ in range(20):
             await self._hear()
-            rounds = await self.app.schedule.run_until_quiet()
-            heard = await self._hear()
-            if rounds == 1 and not heard:
+            told = self._told()
+            rounds = await self.app.schedule.run_until_quiet(ROUNDS)
+            await self._hear()
+            if rounds < ROUNDS and told == self._told():
                 return
 
-    async def _hear(self) -> bool:
-        """Let everything under way arrive; whether Teams told the house of something new."""
-        await self.slack.settle()
-        told = len(self.teams.deliveries()) if self.teams else 0
-        if self.teams:
-            await self.teams.settle()
+    async def _hear(self) -> None:
+        """Let everything under way arrive."""
+        for chat in self._chats:
+            await chat.settle()
         await self.app.drain()
-        return self.teams is not None and len(self.teams.deliveries()) > told
+
+    def _told(self) -> list[object]:
+        """The last thing that each platform told the house."""
+        return [chat.deliveries()[-1:] for chat in self._chats]
+
+    @property
+    def _chats(self) -> list[LocalSlack | LocalTeams]:
+        return [chat for chat in (self.slack, self.teams) if chat is not None]
 
     async def travel(self, to: datetime) -> None:
         """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""

@@ -104,7 +104,7 @@ class Texts:
         sentences: dict[str, dict[str, Sentence]] = {}
         for folder in folders:
             for path in sorted(folder.glob("*.toml")):
-                for key, words in _flatten(path.stem, tomllib.loads(path.read_text("utf-8"))):
+                for key, words in _read(path, path.stat().st_mtime_ns):
                     sentences.setdefault(key, {}).update(words)
         return cls(sentences)
 
@@ -212,6 +212,12 @@ def _plain(part: Part, texts: Texts, locale: str) -> str:
             return part.words
         case Link(url=url, label=label):
             return texts.plain(label, locale) or url
+
+
+@lru_cache(256)
+def _read(path: Path, _written: int) -> tuple[tuple[str, dict[str, Sentence]], ...]:
+    """The sentences of a file, as it was when it was last written."""
+    return tuple(_flatten(path.stem, tomllib.loads(path.read_text("utf-8"))))
 
 
 def _flatten(prefix: str, table: Mapping[str, object]) -> Iterable[tuple[str, dict[str, Sentence]]]:

@@ -6,7 +6,7 @@ Every sweep asks "what is due?" and is safe to repeat: what was done has moved o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bot import leaving
 from bot.commands import decisions, invitation, welcome
@@ -20,11 +20,12 @@ from storage.people import Person
 
 S = Stage
 FLOOD = 5
+TO_ENROL = frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED})
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
-    """One round of everything that is due; whether anything was."""
-    steps = (tell_hr, remind_hr, ask, ask_again, enrol, renew, write_later, report_stuck, erase)
+    """One round of everything that is due, from the first step that has something to do; whether any had."""
+    steps = await database.run(lambda tx: _from_the_first_due(tx, policy), reads=True)
     did = False
     for step in steps:
         did = await database.run(lambda tx, step=step: step(tx, policy)) or did  # type: ignore[misc]
@@ -105,7 +106,7 @@ def ask_again(tx: Tx, policy: Policy) -> bool:
 
 def enrol(tx: Tx, policy: Policy) -> bool:
     """The last day, 18:00: enrolled automatically, and invited where a mailbox is known."""
-    rows = _with_person(tx, leavers.due(tx, Leaver.enrol_at, {S.ANNOUNCED, S.ASKED, S.CONSENTED}))
+    rows = _with_person(tx, leavers.due(tx, Leaver.enrol_at, TO_ENROL))
     for leaver, person in rows:
         leaving.enrol(tx, leaver, policy)
         if leaver.stage is S.ENROLLED:
@@ -159,3 +160,21 @@ def erase(tx: Tx, policy: Policy) -> bool:
     for leaver in rows:
         leaving.expire(tx, leaver)
     return bool(rows)
+
+
+def _from_the_first_due(tx: Tx, policy: Policy) -> list[Callable[[Tx, Policy], bool]]:
+    """The steps in their order, without those before the first that has anything to do: one look, because
+    most of the time nothing is due."""
+    looks: tuple[tuple[Callable[[Tx, Policy], bool], Callable[[], Sequence[Leaver]]], ...] = (
+        (tell_hr, lambda: leavers.untold(tx, 1)),
+        (remind_hr, lambda: leavers.to_remind(tx, 1)),
+        (ask, lambda: leavers.due(tx, Leaver.ask_at, {S.ANNOUNCED}, 1)),
+        (ask_again, lambda: leavers.due(tx, Leaver.ask_again_at, {S.ASKED}, 1)),
+        (enrol, lambda: leavers.due(tx, Leaver.enrol_at, TO_ENROL, 1)),
+        (renew, lambda: leavers.lapsed(tx, policy.invitation_lasts, 1)),
+        (write_later, lambda: leavers.due(tx, Leaver.later_at, {S.LATER}, 1)),
+        (report_stuck, lambda: leavers.newly_stuck(tx, 1)),
+        (erase, lambda: leavers.due(tx, Leaver.erase_at, {*leavers.ENDS_BY_ITSELF, S.HELD}, 1)),
+    )
+    first = next((number for number, (_, look) in enumerate(looks) if look()), len(looks))
+    return [step for step, _ in looks[first:]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
 from storage.engine import Tx, now, wire
@@ -34,8 +34,9 @@ QUEUES = tuple(Queue(route, bulk) for bulk in (False, True) for route in Route)
 def _waiting(line: Queue) -> list[Select[int]]:
     """The ids of what waits in a queue, the oldest first; before it what an earlier release put there.
 
-    The sum keeps SQLite from the index by `next_try`, in which all that waits lies at 0 (measured: 200 ms
-    instead of 1 where 100,000 wait)."""
+    The sum keeps SQLite from the index by `next_try`, in which all that waits lies side by side (measured:
+    200 ms instead of one where 100,000 wait).
+    """
     own = (Delivery.status == Status.PENDING) & (Delivery.route == line.route)
     free = (Delivery.bulk == line.bulk) & (Delivery.next_try + 0.0 <= bindparam("at"))
     early = (Delivery.due_at.is_(None), Delivery.due_at <= bindparam("day"))
@@ -45,6 +46,18 @@ def _waiting(line: Queue) -> list[Select[int]]:
 
 
 _WAITING = {line: _waiting(line) for line in QUEUES}
+
+
+def _open(number: int, line: Queue) -> str:
+    own = f"FROM outbox WHERE status = '{Status.PENDING}' AND route = '{line.route}' AND bulk = {line.bulk}"
+    due = f"EXISTS (SELECT 1 {own} AND due_at <= :day) OR EXISTS (SELECT 1 {own} AND due_at IS NULL)"
+    return f"SELECT {number} WHERE {due}"
+
+
+_OPEN = text(" UNION ALL ".join(_open(number, line) for number, line in enumerate(QUEUES)))
+_OPEN = _OPEN.bindparams(bindparam("day", type_=Delivery.due_at.type))
+"""Numbers of queues in which something waits whose moment has come: one look at the index for each, so that
+nobody asks the empty ones again and again."""
 _LOST = (
     select(Delivery.id)
     .where(Delivery.status == Status.SENDING, Delivery.next_try <= bindparam("at"))
@@ -59,8 +72,8 @@ def ready(tx: Tx, limit: int = GROUP, room: Mapping[Queue, int] | None = None) -
     """
     given = {"at": wire(tx), "day": now(tx)}
     found = list(tx.scalars(_LOST, {"at": given["at"], "most": limit}))
-    for line, queries in _WAITING.items():
-        for query in queries:
+    for line in (QUEUES[number] for number in sorted(tx.scalars(_OPEN, {"day": given["day"]}))):
+        for query in _WAITING[line]:
             most = min(limit - len(found), (room or {}).get(line, limit))
             if most > 0:
                 found += tx.scalars(query, given | {"most": most})
@@ -74,7 +87,7 @@ def claim(tx: Tx, limit: int = GROUP, ids: Collection[int] | None = None) -> lis
     """
     at = wire(tx)
     wanted = ready(tx, limit) if ids is None else list(ids)
-    free = Delivery.status.in_((Status.PENDING, Status.SENDING)) & (Delivery.next_try <= at)
+    free = _stands(Status.PENDING, Status.SENDING) & (Delivery.next_try + 0.0 <= at)
     values = {
         "status": Status.SENDING, "attempts": Delivery.attempts + 1, "next_try": at + LEASE,
         "ambiguous": Delivery.ambiguous | (Delivery.status == Status.SENDING),
@@ -86,9 +99,15 @@ def claim(tx: Tx, limit: int = GROUP, ids: Collection[int] | None = None) -> lis
     return [rows[one] for one in wanted if one in rows]
 
 
+def _stands(*where: Status) -> ColumnElement[bool]:
+    """Asked of messages that are named by their ids: the cast keeps SQLite from walking through everything
+    that stands there instead (measured: 40 ms for 32 of 400,000)."""
+    return cast(Delivery.status, String).in_([status.value for status in where])
+
+
 def later(tx: Tx, ids: Collection[int]) -> list[tuple[int, Queue, float]]:
     """Those of these messages that still wait, with their queue and in how many seconds they may go."""
-    waits = (Delivery.status == Status.PENDING) & Delivery.id.in_(ids)
+    waits = _stands(Status.PENDING) & Delivery.id.in_(ids)
     query = select(Delivery.id, Delivery.route, Delivery.bulk, Delivery.next_try, Delivery.due_at).where(
         waits
     )
