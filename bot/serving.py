@@ -14,10 +14,13 @@ from bot.settings import Settings
 log = structlog.get_logger()
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Listen, watch the clock, and on `stop` go quietly: not ready, drained, closed."""
+async def serve(settings: Settings, stop: asyncio.Event, pace: float = 1.0) -> None:
+    """Listen, watch the clock, and on `stop` go quietly: not ready, drained, closed.
+
+    `pace` is that of `running`.
+    """
     server = Server()
-    async with running(settings) as app:
+    async with running(settings, pace=pace) as app:
         await _listen(server, app.web, settings.host, settings.port)
         if settings.metrics_bind:
             host, _, port = settings.metrics_bind.rpartition(":")

@@ -42,8 +42,9 @@ TAKEN_TRIES = 3
 WRITERS = 4
 """Writers of one process at a time; more would only meet each other."""
 POOL = 10
-_LOCK, _IDLE, _ANSWER, _HELLO = 20, 120, 120, 10
-"""Seconds: for a lock; for a function between two statements; for one statement; for a connection."""
+_LOCK, _IDLE, _ANSWER, _HELLO = 20, 15, 120, 10
+"""Seconds: for a lock; for a function between two statements; for one statement; for a connection. Who waits
+for a lock outlasts a process that stands still with it."""
 _OURS = {"pooler", "pool_size", "sslmode"}
 _ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target_session_attrs"}
 

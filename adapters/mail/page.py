@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 
 from bot.brand import Brand
 from bot.conversation import (
@@ -55,14 +56,22 @@ class Bodies:
     html: str
 
 
+@cache
+def _templates() -> tuple[Template, Template]:
+    """The page and its plain words, read once in a process."""
+    folder = FileSystemLoader(Path(__file__).parent / "templates")
+    return (
+        Environment(loader=folder, autoescape=True, trim_blocks=True).get_template("mail.html"),
+        Environment(loader=folder, autoescape=False, trim_blocks=True).get_template("mail.txt"),  # noqa: S701
+    )
+
+
 class MailPage:
     """Writes cards for mailboxes. Dates are told in `zone` where the reader's own is not known."""
 
     def __init__(self, texts: Texts, brand: Brand, doors: MailDoors, zone: str) -> None:
         self._texts, self._brand, self._doors, self._zone = texts, brand, doors, zone
-        folder = FileSystemLoader(Path(__file__).parent / "templates")
-        self._html = Environment(loader=folder, autoescape=True, trim_blocks=True).get_template("mail.html")
-        self._text = Environment(loader=folder, autoescape=False, trim_blocks=True).get_template("mail.txt")  # noqa: S701
+        self._html, self._text = _templates()
 
     def bodies(self, to: MailTo, message: Outgoing) -> Bodies:
         """The card for one receiver; buttons that no page stands behind are left out, and that is said."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 
 from bot.brand import Brand
 from bot.conversation import (
@@ -65,22 +66,25 @@ class Typed:
     sought: Mapping[str, str] = field(default_factory=dict)
 
 
+@cache
+def _templates() -> tuple[Template, ...]:
+    """Of a card, a form, an upload; read once in a process."""
+    surroundings = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"]),
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return tuple(surroundings.get_template(f"{name}.html") for name in ("card", "form", "upload"))
+
+
 class Renderer:
     """Draws whole pages; `texts` and `brand` are read at every page, so that a change is seen at once."""
 
     def __init__(self, texts: Texts, brand: Brand) -> None:
         self._texts, self._brand = texts.by_page(), brand
-        loader = FileSystemLoader(Path(__file__).parent / "templates")
-        surroundings = Environment(
-            loader=loader,
-            autoescape=select_autoescape(["html"]),
-            auto_reload=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._card = surroundings.get_template("card.html")
-        self._form = surroundings.get_template("form.html")
-        self._upload = surroundings.get_template("upload.html")
+        self._card, self._form, self._upload = _templates()
 
     def card(self, card: Card, seat: Seat, *more: tuple[str, Piece]) -> str:
         """A card as a page; `more` are buttons of the page itself: a sentence's key and its way."""

@@ -2,6 +2,7 @@
 
 `OKAERI_BENCH_PEOPLE` (default 10,000) is how many people are looked through, openings through ten times as
 many; `OKAERI_BENCH_OUT` is where the rows go.
+`OKAERI_BENCH_ONLY=sweeping,importing` measures some of it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,24 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tests.bench import delivering, figures, finding, matching, paging, starting, teams
+from tests.bench import (
+    broadcasting,
+    delivering,
+    figures,
+    finding,
+    importing,
+    matching,
+    paging,
+    starting,
+    sweeping,
+    teams,
+)
+
+GROUPS = (finding, paging, teams, matching, delivering, broadcasting, sweeping, importing, starting)
 
 
 class Wanted(BaseSettings):
@@ -23,17 +38,24 @@ class Wanted(BaseSettings):
 
     people: int = 10_000
     out: Path = Path("var/bench.json")
+    only: str = ""
 
 
 def _told(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _name(group: ModuleType) -> str:
+    return group.__name__.rpartition(".")[2]
+
+
 async def _measure(wanted: Wanted) -> list[figures.Figure]:
+    only = wanted.only.split(",") if wanted.only else [_name(group) for group in GROUPS]
     with tempfile.TemporaryDirectory(prefix="okaeri-bench-") as folder:
         return [
             row
-            for group in (finding, paging, teams, matching, delivering, starting)
+            for group in GROUPS
+            if _name(group) in only
             for row in await group.measure(Path(folder), wanted.people, _told)
         ]
 

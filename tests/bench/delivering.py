@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -89,7 +89,8 @@ async def _slack(people_there: int, factor: float) -> AsyncIterator[tuple[Served
         yield side, f"http://127.0.0.1:{side.port}/local-slack/api/"
 
 
-async def _asked(side: Served, path: str) -> Any:
+async def asked(side: Served, path: str) -> Any:
+    """What the local Slack in its process answers."""
     async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{side.port}{path}") as answer:
         return await answer.json()
 
@@ -97,13 +98,13 @@ async def _asked(side: Served, path: str) -> Any:
 async def _ours(url: str, factor: float) -> float:
     """Messages a second of one courier over everything that waits."""
     async with _slack(MANY, 0.0) as (side, api):
-        database = _outbox(url, await _asked(side, "/known"), MANY)
+        database = _outbox(url, await asked(side, "/known"), MANY)
         async with aiohttp.ClientSession() as http:
             began = time.perf_counter()
             await _courier(database, http, api, 0.0).work()
             seconds = time.perf_counter() - began
         await asyncio.to_thread(database.close)
-        heard = await _asked(side, "/heard")
+        heard = await asked(side, "/heard")
     if (heard["messages"], heard["twice"]) != (MANY, 0):
         raise ValueError(f"{heard} of {MANY}")
     return MANY / seconds
@@ -113,7 +114,7 @@ async def _bare() -> float:
     """The same messages by nothing but slack_sdk, as many at once."""
     async with _slack(MANY, 0.0) as (side, api), aiohttp.ClientSession() as http:
         client = AsyncWebClient(token=TOKEN, session=http, base_url=api, retry_handlers=[])
-        chats = iter([chat for _, chat in await _asked(side, "/known")])
+        chats = iter([chat for _, chat in await asked(side, "/known")])
         content = _renderer().message(_card(), "ja", "Asia/Tokyo", "")
 
         async def post() -> None:
@@ -130,13 +131,13 @@ async def _paced(url: str, kind: str) -> Figure:
     allowed = ALLOWED * FACTOR
     count = int(allowed * SECONDS)
     async with _slack(count, FACTOR) as (side, api):
-        database = _outbox(url, await _asked(side, "/known"), count)
+        database = _outbox(url, await asked(side, "/known"), count)
         async with aiohttp.ClientSession() as http:
             courier = _courier(database, http, api, 1 / FACTOR)
-            while (await _asked(side, "/heard"))["messages"] < count:
+            while (await asked(side, "/heard"))["messages"] < count:
                 await courier.work()
         await asyncio.to_thread(database.close)
-        heard = await _asked(side, "/heard")
+        heard = await asked(side, "/heard")
     if heard["broken"] or heard["twice"]:
         raise ValueError(f"a limit was broken: {heard}")
     name = f"messages delivered on {kind} under Slack's limits, none broken; limit: what is allowed"
@@ -158,21 +159,22 @@ def _card() -> Card:
 
 
 def _outbox(url: str, chats: list[list[str]], count: int) -> Database:
-    """A database with one message for each of these people, of whom each has a known chat."""
+    """A database with one message for each of these people."""
     schema.upgrade(url)
     database = Database(url, Vault.parse(Vault.make()), Clock())
-
-    def fill(tx: Tx) -> None:
-        drafts = []
-        for number, (user, chat) in enumerate(chats[:count]):
-            person = people.add(tx, f"髙橋 {number}")
-            consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
-            address = Address(Platform.SLACK, TEAM, user)
-            accounts.tie(tx, address, Side.ALUMNI, person, "code")
-            accounts.keep_chat(tx, address, chat)
-            drafts.append(Draft("checkin.nudge", CARD, Purpose.STAY_IN_TOUCH, Route.ALUMNI_CHAT,
-                                f"{person.id}:1", person.id, bulk=True))  # fmt: skip
-        outbox.put_all(tx, drafts)
-
-    database.run_now(fill)
+    database.run_now(lambda tx: fill(tx, chats[:count]))
     return database
+
+
+def fill(tx: Tx, chats: Iterable[Sequence[str]]) -> None:
+    """People, of whom each has a known chat (`[user, chat]`), and one message for each of them."""
+    drafts = []
+    for number, (user, chat) in enumerate(chats):
+        person = people.add(tx, f"髙橋 {number}")
+        consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
+        address = Address(Platform.SLACK, TEAM, user)
+        accounts.tie(tx, address, Side.ALUMNI, person, "code")
+        accounts.keep_chat(tx, address, chat)
+        drafts.append(Draft("checkin.nudge", CARD, Purpose.STAY_IN_TOUCH, Route.ALUMNI_CHAT,
+                            f"{person.id}:1", person.id, bulk=True))  # fmt: skip
+    outbox.put_all(tx, drafts)

@@ -89,6 +89,15 @@ async def okaeri(database: Path, key: str, **more: str) -> AsyncIterator[Served]
         yield served
 
 
+@asynccontextmanager
+async def hasty(database: Path, key: str, **more: str) -> AsyncIterator[Served]:
+    """The same house, which sends as fast as it can instead of as fast as Slack likes."""
+    port = free_port()
+    env = environment(database, port, key) | {f"OKAERI_{name}": value for name, value in more.items()}
+    async with _process([sys.executable, "-m", "tests.bench.hasty"], port, env) as served:
+        yield served
+
+
 def bare(manner: str = "as-it-comes") -> AbstractAsyncContextManager[Served]:
     """The bare app (`as-it-comes` or `at-once`), until the block ends."""
     return beside("bare", SECRET, manner)

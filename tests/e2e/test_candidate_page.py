@@ -47,7 +47,9 @@ async def who_was_named(tour: Tour, language: str) -> None:
     await send(world, who, refer.introduce(opening=opening.id), **form)
 
 
-@pytest.mark.parametrize(("locale", "language"), [("ja", "japanese"), ("en", "english")])
+@pytest.mark.parametrize(
+    ("locale", "language"), [("ja", "japanese"), pytest.param("en", "english", marks=pytest.mark.long)]
+)
 async def test_the_page_of_consent_is_for_everybody(tmp_path: Path, locale: str, language: str) -> None:
     async with touring(tmp_path, locale) as tour:
         await who_was_named(tour, language)

@@ -254,6 +254,7 @@ async def _openings(gallery: Gallery, hr: Somebody) -> None:
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
+@pytest.mark.long
 async def test_every_card_of_the_journey_can_be_looked_at(tmp_path: Path, locale: str) -> None:
     async with world_in(tmp_path, locale=locale) as world:
         gallery = await _journey(world, locale)

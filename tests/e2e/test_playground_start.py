@@ -162,6 +162,7 @@ async def test_the_example_can_be_dropped_twice(tmp_path: Path) -> None:
         assert [(one.name, one.last_day) for one in await stage.leavers()] == days
 
 
+@pytest.mark.long
 async def test_a_big_file_comes_through_the_page(tmp_path: Path) -> None:
     data = (HEADERS + ROW.format(n=1) + ROW.format(n=1) * 40_000).encode()
     async with open_stage(tmp_path) as stage, ClientSession() as browser:

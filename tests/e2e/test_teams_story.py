@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from bot.backstage import House
@@ -113,6 +114,7 @@ async def _comes_as_a_guest(desk: Desk) -> None:
     await desk.sees("おかえりなさい")
 
 
+@pytest.mark.long
 async def test_an_opening_in_the_channel_and_everybody_can_use_the_page(tmp_path: Path) -> None:
     async with opened(tmp_path, "teams-opening", House(Platform.TEAMS, "http://127.0.0.1:1")) as desk:
         page = desk.page

@@ -203,6 +203,7 @@ def run(copy: Path, *line: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_recipe_for_a_command_works(copy: Path) -> None:
     story, command = "tests/commands/test_hello.py", "bot/commands/hello.py"
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", story, "tests/house/test_catalogue.py")

@@ -70,7 +70,15 @@ async def test_never_erases_and_the_next_file_creates_nobody(world: World) -> No
     assert len(world.told_hr("intake.report")) == told
 
 
-@pytest.mark.parametrize("journey", [a_leaver, who_was_asked, who_said_yes, who_was_enrolled])
+@pytest.mark.parametrize(
+    "journey",
+    [
+        a_leaver,
+        pytest.param(who_was_asked, marks=pytest.mark.long),
+        who_said_yes,
+        pytest.param(who_was_enrolled, marks=pytest.mark.long),
+    ],
+)
 async def test_hr_holds_and_releases_at_any_stage(world: World, journey: object) -> None:
     aiko = await journey(world)  # type: ignore[operator]
     stage, before = aiko.stage, aiko.letters

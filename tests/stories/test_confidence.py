@@ -251,6 +251,7 @@ async def test_a_message_that_could_not_be_delivered_is_not_counted_for_all(scen
     compare(scene, ["an owner of the network"])
 
 
+@pytest.mark.long
 async def test_who_is_asked_are_the_names_on_the_row_alone(scene: Scene) -> None:
     """An owner of the opening who came later was not shown by name, so they learn of nothing."""
     world, row = scene.world, scene.opening

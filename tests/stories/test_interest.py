@@ -233,7 +233,9 @@ async def test_a_long_list_shows_who_waits_first_and_says_how_many_more(
     assert "ほかに1名いらっしゃいます" in seen
 
 
-@pytest.mark.parametrize("purpose", [Purpose.OPENINGS, Purpose.STAY_IN_TOUCH])
+@pytest.mark.parametrize(
+    "purpose", [pytest.param(Purpose.OPENINGS, marks=pytest.mark.long), Purpose.STAY_IN_TOUCH]
+)
 async def test_a_withdrawn_consent_takes_every_hand_back(company: Company, purpose: Purpose) -> None:
     world = company.world
     aiko = await a_member(world)

@@ -166,7 +166,14 @@ async def test_a_hand_raised_after_withdrawing_brings_no_messages_back(company: 
     assert world.delivered(NEWS) == []
 
 
-@pytest.mark.parametrize("silent", ["withdrawn", "paused", "left", "no wish", "another place"])
+@pytest.mark.parametrize(
+    "silent",
+    [
+        "withdrawn",
+        "no wish",
+        *(pytest.param(a, marks=pytest.mark.long) for a in ("paused", "left", "another place")),
+    ],
+)
 async def test_nobody_is_told_who_does_not_want_it(company: Company, silent: str) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python", place="東京")

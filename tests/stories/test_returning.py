@@ -180,6 +180,7 @@ async def test_without_consent_nothing_is_kept(world: World, reader: Reader) -> 
     assert all_of(world, Person) == []
 
 
+@pytest.mark.long
 async def test_three_mails_a_day_to_one_address_and_sixty_an_hour_to_all(world: World) -> None:
     form = {"name": "x", "agree": ("yes",)}
     for _ in range(5):

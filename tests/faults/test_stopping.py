@@ -1,0 +1,99 @@
+"""SIGTERM in the middle of something: not ready any more, what is under way is finished, exit 0."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+
+from tests.faults.site import ALUMNI, Replica, Site, a_site, serve
+from tests.faults.steps import read_by, write_to
+
+
+async def ends_well(site: Site, replica: Replica) -> None:
+    """It was told to go: nobody gets in, it logs no bug, its code is 0."""
+    code, told = await replica.ended()
+    assert (code, "Traceback" in told) == (0, False), told
+    assert await site.status(replica) == 0
+    assert site.count("leases WHERE until > 0") == 0, "leases are given back"
+
+
+async def is_told(site: Site, replica: Replica) -> None:
+    """SIGTERM; from then on it is not ready, and still there."""
+    replica.signals(signal.SIGTERM)
+
+    async def closed() -> bool:
+        return await site.status(replica) != 200
+
+    await site.until(closed)
+    assert replica.lives
+
+
+@asynccontextmanager
+async def a_send(site: Site) -> AsyncIterator[None]:
+    """Slack has a message in hand, and takes it once we are stopping."""
+    kept = site.slack.faults.keep("chat.postMessage")
+    write_to(site, "s", 1, known=True)
+    await asyncio.wait_for(kept.arrived.wait(), 25)
+    yield
+    assert read_by(site, "s-0") == 0
+    kept.go.set()
+
+
+@asynccontextmanager
+async def a_sweep(site: Site) -> AsyncIterator[None]:
+    """Sweeps wait for the database until we are stopping."""
+    with site.locked("leases"):
+        await asyncio.sleep(1.2)
+        yield
+
+
+@asynccontextmanager
+async def a_slow_command(site: Site) -> AsyncIterator[None]:
+    """Somebody typed something, and is answered although we are stopping: at once, or after the ack where it
+    took too long."""
+    user = site.slack.add_person(ALUMNI, name="新人", email="new@home.example.jp")
+    with nullcontext() if site.kind == "sqlite" else site.locked("inbox"):
+        typed = asyncio.ensure_future(site.slack.types(ALUMNI, user, "/alumni join WRONG"))
+        await asyncio.sleep(0.4)  # it is in its transaction, which cannot be seen from here
+        yield
+    delivery = await typed
+    assert delivery.ok
+
+    def answered() -> bool:
+        told = [delivery.body, *(one.blocks for one in site.slack.messages(ALUMNI, user))]
+        return "コード" in json.dumps(told, ensure_ascii=False)
+
+    await site.finds(answered)
+
+
+async def test_told_to_stop_it_finishes_what_is_under_way(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as site:
+        replica = await site.start()
+        async with a_send(site), a_slow_command(site), a_sweep(site):
+            await is_told(site, replica)
+        await ends_well(site, replica)
+        assert read_by(site, "s-0") == 1
+        assert site.count("outbox WHERE kind = 'test.s' AND status = 'sent'") == 1
+
+
+async def test_wrong_settings_are_all_told_at_once() -> None:
+    wrong = {
+        "OKAERI_CONTACT_EMAIL": "nobody", "OKAERI_PORT": "0", "OKAERI_TIMEZONE": "Mars/Base",
+        "OKAERI_SECRET_KEY": "x", "OKAERI_SLACK_COMPANY_APP_ID": "A1", "OKAERI_SMTP_URL": "http://mail",
+        "OKAERI_OWNERS": "somebody",
+        "OKAERI_METRICS_BIND": "9464",
+    }  # fmt: skip
+    code, told = await Replica(await serve(wrong), 0).ended()
+    assert code == 78
+    for name in (*wrong, "OKAERI_COMPANY_NAME", "OKAERI_MAIL_FROM",
+                 "OKAERI_SLACK_COMPANY_SIGNING_SECRET", "OKAERI_SLACK_COMPANY_BOT_TOKEN"):  # fmt: skip
+        if name != "OKAERI_SLACK_COMPANY_APP_ID":
+            assert name in told, name
+    assert "Traceback" not in told
+    code, told = await Replica(await serve({"OKAERI_PORT": "many", "OKAERI_LOCALE": "fr"}), 0).ended()
+    assert code == 78
+    assert {"OKAERI_PORT", "OKAERI_LOCALE"} <= {line.split(":")[0].strip() for line in told.splitlines()}
