@@ -22,7 +22,8 @@ def unpacked(folder: Path) -> Path:
     if packed.returncode:
         raise RuntimeError(packed.stderr.decode(errors="replace"))
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
-        tar.extractall(folder, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)  # from 3.11.4 on
+        tar.extractall(folder)
     return folder
 
 
