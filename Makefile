@@ -16,7 +16,7 @@ export PYTHONUTF8 = 1
 TESTERS ?= 3
 
 # What `make test` runs on PostgreSQL too, which starts by itself; `make test-long` runs everything on both.
-ON_SERVER ?= tests/storage tests/faults tests/jobs/test_transport.py tests/jobs/test_outbox.py tests/stories/test_mission.py
+ON_SERVER ?= tests/storage tests/faults tests/jobs/test_transport.py
 
 # A stamp carries the sum of all that decides what is installed, and where: a second run sees it and does nothing.
 SUM  := $(firstword $(shell { cat Makefile pyproject.toml requirements.lock requirements-dev.lock \

@@ -71,6 +71,7 @@ def run(folder: Path, *line: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_command_line_ends_with_1_for_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[brand]\nnetwork = 1", "utf-8")
     for verb in ("check", "import"):

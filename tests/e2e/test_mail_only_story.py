@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.at_the_page import Desk, opened
@@ -124,6 +125,7 @@ async def test_the_mission_by_mail_and_pages_alone(tmp_path: Path) -> None:
             await desk.shoot("answered", page)
 
 
+@pytest.mark.long
 async def test_hrs_desk_is_found_from_the_playground(tmp_path: Path) -> None:
     async with opened(tmp_path, "story-desk") as desk:
         await desk.act_as("佐藤 美咲")

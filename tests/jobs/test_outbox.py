@@ -283,6 +283,7 @@ async def test_thirty_people_are_written_to_within_slacks_limits(post: Post) -> 
     assert post.slack.rates.violations == []
 
 
+@pytest.mark.long
 async def test_thirty_leavers_are_looked_up_within_slacks_limits(post: Post) -> None:
     post.slack.rates_on, post.pace = True, 1.0
     for number in range(30):

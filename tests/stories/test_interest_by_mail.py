@@ -112,6 +112,7 @@ async def test_the_whole_way_by_mail(company: Company, readers: list[Reader]) ->
     assert "ご覧いただける関心表明はありません" in hr.words
 
 
+@pytest.mark.long
 async def test_silence_by_mail_reaches_the_deputy(company: Company, readers: list[Reader]) -> None:
     world, (reader, _, _) = company.world, readers
     aiko = await a_mail_member(reader)
@@ -131,6 +132,7 @@ async def test_silence_by_mail_reaches_the_deputy(company: Company, readers: lis
     assert "お返事できず、申し訳ありません" in reader.words
 
 
+@pytest.mark.long
 async def test_signed_in_on_both_sides(company: Company, readers: list[Reader]) -> None:
     world, (reader, hr, other) = company.world, readers
     aiko, row = await a_mail_member(reader), suzukis(company)
