@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import orjson
@@ -133,6 +134,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@cache
+def _names(kind: type) -> frozenset[str]:
+    return frozenset(f.name for f in fields(kind))
+
+
 def _value(row: Any) -> Any:
     if isinstance(row, list):
         return tuple(_value(item) for item in row)
@@ -146,8 +152,7 @@ def _value(row: Any) -> Any:
     kind = _KINDS.get(str(name))
     if kind is None:
         raise ValueError(f"unknown kind {name!r}")
-    known = {f.name for f in fields(kind)}
-    values = {key: _value(item) for key, item in row.items() if key in known}
+    values = {key: _value(item) for key, item in row.items() if key in _names(kind)}
     if kind is c.Address:
         values["platform"] = c.Platform(values["platform"])
     return kind(**values)

@@ -107,6 +107,13 @@ _BY_PARENT = {
 }
 
 
+_IDS = ("block_id", "action_id")
+_HOLD = (dict, list)
+_FREE: tuple[int | None, bool] = (None, False)
+_RULES = {tuple(key.split(".", 1)): (LIMITS.get(key), key in _FILLED) for key in LIMITS.keys() | _FILLED}
+"""Kind and name of a field -> how much it may hold, and whether it must hold something."""
+
+
 def validate_message(blocks: Sequence[Json], text: str = "") -> list[str]:
     """What Slack (or the house) would refuse in a message: paths and numbers, never the words themselves."""
     problems = list(_over("message.blocks", "blocks", len(blocks)))
@@ -121,7 +128,8 @@ def validate_view(view: Json) -> list[str]:
     problems = list(_over(f"{kind}.blocks", "blocks", len(blocks)))
     problems += _over("view.bytes", "view", len(json.dumps(view, ensure_ascii=False).encode()))
     if kind == "modal":
-        problems += _fields("modal", {k: v for k, v in view.items() if k != "blocks"}, "view")
+        own = {name: value for name, value in view.items() if name != "blocks"}
+        problems += [f"view.{wrong}" for wrong in _fields("modal", own)]
         if "title" not in view:
             problems.append("view.title: missing")
         if "submit" not in view and any(b.get("type") == "input" for b in blocks):
@@ -131,7 +139,7 @@ def validate_view(view: Json) -> list[str]:
 
 def weigh(blocks: Sequence[Json]) -> int:
     """How much of a message's room the blocks take: their words, and something for each block."""
-    words = sum(units(node["text"]) for _, _, node in _nodes(list(blocks), "", "") if _is_words(node))
+    words = sum(units(node["text"]) for _, _, node in _nodes(list(blocks), (), "") if _is_words(node))
     return words + BLOCK_WEIGHT * len(blocks)
 
 
@@ -146,43 +154,58 @@ def _contents(blocks: Sequence[Json]) -> list[str]:
         if block.get("type") not in _BLOCKS:
             problems.append(f"blocks[{index}]: unknown kind {block.get('type')}")
         if block.get("type") == "rich_text":
-            words = sum(units(n["text"]) for _, _, n in _nodes(block, "", "") if _is_words(n))
+            words = sum(units(n["text"]) for _, _, n in _nodes(block, (), "") if _is_words(n))
             problems += _over("rich_text.weight", f"blocks[{index}]", words)
-        for path, kind, node in _nodes(block, f"blocks[{index}]", ""):
-            problems += _fields(kind, node, path)
-            problems += _repeated(node, path, seen)
+        for path, kind, node in _nodes(block, ((), f"blocks[{index}]"), ""):
+            problems += [f"{_told(path)}.{wrong}" for wrong in _fields(kind, node)]
+            problems += [f"{_told(path)}.{name}: used twice" for name in _repeated(node, seen)]
     return problems
 
 
-def _repeated(node: Json, path: str, seen: set[tuple[str, str]]) -> Iterator[str]:
-    for name in ("block_id", "action_id"):
-        if name in node:
-            if (name, node[name]) in seen:
-                yield f"{path}.{name}: used twice"
-            seen.add((name, node[name]))
+def _repeated(node: Json, seen: set[tuple[str, str]]) -> list[str]:
+    """Ids of an object that another one has."""
+    ids = [(name, node[name]) for name in _IDS if name in node]
+    again = [name for name, one in ids if (name, one) in seen]
+    seen.update(ids)
+    return again
 
 
-def _nodes(value: Any, path: str, parent: str) -> Iterator[tuple[str, str, Json]]:
-    """Every object below `value`: its path, its kind, itself."""
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            if isinstance(item, list | dict):
-                yield from _nodes(item, f"{path}[{index}]", parent)
-    elif isinstance(value, dict):
-        yield path, str(value.get("type") or _BY_PARENT.get(parent, parent)), value
-        for name, item in value.items():
-            if isinstance(item, list | dict):
-                yield from _nodes(item, f"{path}.{name}", name)
+_Path = tuple[()] | tuple["_Path", str | int]
+"""Where an object stands, the last step first: put into words only when something is wrong there."""
 
 
-def _fields(kind: str, node: Json, path: str) -> Iterator[str]:
+def _told(path: _Path) -> str:
+    if not path:
+        return ""
+    before, step = path
+    return _told(before) + (f"[{step}]" if isinstance(step, int) else f".{step}" if before else step)
+
+
+def _nodes(root: Any, path: _Path, parent: str) -> Iterator[tuple[_Path, str, Json]]:
+    """Every object in `root`, before what is in it: its path, its kind, itself."""
+    waiting: list[tuple[Any, _Path, str]] = [(root, path, parent)]
+    while waiting:
+        value, path, parent = waiting.pop()
+        if isinstance(value, dict):
+            yield path, str(value.get("type") or _BY_PARENT.get(parent, parent)), value
+            inner = [(item, (path, name), name) for name, item in value.items() if type(item) in _HOLD]
+        else:
+            inner = [(item, (path, n), parent) for n, item in enumerate(value) if type(item) in _HOLD]
+        waiting += reversed(inner)
+
+
+def _fields(kind: str, node: Json) -> list[str]:
+    """What is wrong with the fields of an object, each by its name."""
+    problems = []
     for name, value in node.items():
-        size = _size(value)
-        key = f"{kind}.{name}" if name not in ("block_id", "action_id") else f"any.{name}"
-        if size is not None and key in LIMITS:
-            yield from _over(key, f"{path}.{name}", size)
-        if size == 0 and key in _FILLED:
-            yield f"{path}.{name}: empty"
+        most, filled = _RULES.get(("any" if name in _IDS else kind, name), _FREE)
+        if most is not None or filled:
+            size = _size(value)
+            if size is not None and most is not None and size > most:
+                problems.append(f"{name}: {size}, at most {most}")
+            if size == 0 and filled:
+                problems.append(f"{name}: empty")
+    return problems
 
 
 def _size(value: Any) -> int | None:
