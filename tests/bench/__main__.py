@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tests.bench import (
     broadcasting,
     delivering,
+    fanning,
     figures,
     finding,
     importing,
@@ -28,7 +29,7 @@ from tests.bench import (
     teams,
 )
 
-GROUPS = (finding, paging, teams, matching, delivering, broadcasting, sweeping, importing, starting)
+GROUPS = (finding, paging, teams, matching, delivering, broadcasting, sweeping, fanning, importing, starting)
 
 
 class Wanted(BaseSettings):

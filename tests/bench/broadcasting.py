@@ -14,20 +14,19 @@ from tests.bench import delivering, load, served
 from tests.bench.figures import Figure, less_is_better
 from tests.bench.served import Served
 
-PER_SECOND, ASKED = 20.0, 200
+PER_SECOND, ASKED, MESSAGES = 20.0, 100, 10_000
 MANNERS = {"idle": None, "at Slack's pace": served.okaeri, "without a pace": served.hasty}
 LIMIT = 300.0
 """Milliseconds."""
 
 
 async def measure(folder: Path, people: int, told: Callable[[str], None]) -> list[Figure]:
-    """The p99 of each: idle, at the pace that Slack likes, and as fast as this machine can. As many messages
-    as there are people."""
+    """The p99 of each: idle, at the pace that Slack likes, and as fast as this machine can."""
     times = {}
     for manner, house in MANNERS.items():
         path = folder / f"broadcast-{len(times)}.db"
         key = await asyncio.to_thread(served.database_with, path, people)
-        async with served.beside("slack_side", str(people), "0") as slack:
+        async with served.beside("slack_side", str(MESSAGES), "0") as slack:
             api = f"http://127.0.0.1:{slack.port}/local-slack/api/"
             mine = {"SLACK_API_URL": api, "SLACK_ALUMNI_BOT_TOKEN": delivering.TOKEN}
             if house is not None:
@@ -35,12 +34,12 @@ async def measure(folder: Path, people: int, told: Callable[[str], None]) -> lis
             async with (house or served.okaeri)(path, key, **mine) as ours:
                 times[manner] = await _p99(ours)
             sent = (await delivering.asked(slack, "/heard"))["messages"]
-        if house is not None and not 0 < sent < people:
-            raise ValueError(f"{sent} of {people} messages were sent: that is not meanwhile")
+        if house is not None and not sent:
+            raise ValueError("nothing was sent meanwhile")
         told(f"p99 of an ack, {manner}: {times[manner]:.1f} ms; {sent:,} messages delivered meanwhile")
     return [
         less_is_better(
-            f"ack of /alumni find, p99 at {PER_SECOND:.0f}/s, {people:,} messages to deliver: {manner}"
+            f"ack of /alumni find, p99 at {PER_SECOND:.0f}/s, {MESSAGES:,} messages to deliver: {manner}"
             if manner != "idle" else f"ack of /alumni find, p99 at {PER_SECOND:.0f}/s, nothing to deliver",
             p99, LIMIT, "ms",
         )
@@ -50,7 +49,6 @@ async def measure(folder: Path, people: int, told: Callable[[str], None]) -> lis
 
 async def _p99(ours: Served) -> float:
     """Milliseconds."""
-    await load.opened(ours.url, load.signed(20), PER_SECOND)  # fills caches
     answers = await load.opened(ours.url, load.signed(ASKED), PER_SECOND)
     load.check(answers, hits=True)
     return load.percentile(answers, 0.99)

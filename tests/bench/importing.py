@@ -125,9 +125,9 @@ async def _take(url: str, key: str, file: Path) -> None:
     watching = [asyncio.create_task(_looped(waits)), asyncio.create_task(_wrote(database, waits))]
     await asyncio.sleep(0.3)
     waits.update(lag=0.0, wait=0.0)
-    before, began = _resident(), time.perf_counter()
+    before, began = resident(), time.perf_counter()
     first = await importer.take(data, file.name)
-    seconds, after = time.perf_counter() - began, _resident()
+    seconds, after = time.perf_counter() - began, resident()
     again = await importer.take(data, file.name)
     both = time.perf_counter() - began
     for task in watching:
@@ -141,7 +141,7 @@ async def _take(url: str, key: str, file: Path) -> None:
     }))  # fmt: skip
 
 
-def _resident() -> float:
+def resident() -> float:
     """The most memory that was ever in use, MB. On Linux a process begins with what its parent used."""
     status = Path("/proc/self/status")
     if status.exists():

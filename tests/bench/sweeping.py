@@ -41,10 +41,13 @@ NOON = datetime(2027, 2, 3, 11, 0, tzinfo=ZoneInfo("Asia/Tokyo"))
 
 async def measure(folder: Path, people: int, told: Callable[[str], None]) -> list[Figure]:
     """Two rows for each database."""
-    kinds: list[tuple[str, Callable[[], AbstractContextManager[str]]]] = [
-        ("SQLite", partial(_file, folder)), ("PostgreSQL", on_postgresql),
-    ]  # fmt: skip
-    return [row for kind, made in kinds for row in await asyncio.to_thread(_on, kind, made, people, told)]
+    made_on = places(folder)
+    return [row for kind, made in made_on for row in await asyncio.to_thread(_on, kind, made, people, told)]
+
+
+def places(folder: Path) -> list[tuple[str, Callable[[], AbstractContextManager[str]]]]:
+    """The databases on which is measured, and what makes an empty one of each."""
+    return [("SQLite", partial(_file, folder)), ("PostgreSQL", on_postgresql)]
 
 
 @contextmanager
@@ -57,7 +60,7 @@ def _on(
 ) -> list[Figure]:
     many = people * TIMES
     with made() as url, made() as other:
-        database, few = _filled(url, many), _filled(other, max(1, many // FEW))
+        database, few = filled(url, many), filled(other, max(1, many // FEW))
         try:
             _swept(few, -(-max(1, many // FEW) // ONE_IN))  # first: it has calendars loaded
             seconds = _swept(database, many // ONE_IN)
@@ -98,18 +101,18 @@ def _idle(database: Database) -> float:
 # --- the people ---------------------------------------------------------------------------------------------
 
 
-def _filled(url: str, count: int) -> Database:
-    """Members with a consent and a check-in each; every tenth of them is due."""
+def filled(url: str, count: int, one_in: int = ONE_IN, key: str = "") -> Database:
+    """Members with a consent and a check-in each; one in so many of them is due."""
     if not on_server(url):
         schema.upgrade(url)
-    database = Database(url, Vault.parse(Vault.make()), Clock(NOON))
+    database = Database(url, Vault.parse(key or Vault.make()), Clock(NOON))
     for first in range(0, count, CHUNK):
-        database.run_now(partial(_fill, numbers=range(first, min(count, first + CHUNK))))
+        database.run_now(partial(_fill, numbers=range(first, min(count, first + CHUNK)), one_in=one_in))
     database.run_now(lambda tx: tx.execute(text("ANALYZE")))
     return database
 
 
-def _fill(tx: Tx, numbers: range) -> None:
+def _fill(tx: Tx, numbers: range, one_in: int) -> None:
     at, vault = now(tx), vault_of(tx)
     ids = [new_id("p") for _ in numbers]
     tx.execute(insert(Person.__table__), [{"id": who, "name": "髙橋 愛子", "shown": []} for who in ids])
@@ -121,6 +124,6 @@ def _fill(tx: Tx, numbers: range) -> None:
     plans = zip(numbers, ids, strict=True)
     tx.execute(insert(Checkin.__table__), [
         {"person_id": who, "number": 1, "state": State.PLANNED,
-         "due_at": at - timedelta(hours=1) if n % ONE_IN == 0 else at + timedelta(days=1 + n % 300)}
+         "due_at": at - timedelta(hours=1) if n % one_in == 0 else at + timedelta(days=1 + n % 300)}
         for n, who in plans
     ])  # fmt: skip
