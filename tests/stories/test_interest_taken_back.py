@@ -26,6 +26,12 @@ async def company(tmp_path: Path) -> AsyncIterator[Company]:
         yield made
 
 
+@pytest.fixture
+async def company_in_file(tmp_path: Path) -> AsyncIterator[Company]:
+    async with company_in(tmp_path, in_file=True) as made:
+        yield made
+
+
 def on_disk(world: World) -> bytes:
     """Everything that lies on the disk, the log too."""
     file = engine.file_of(world.ground.app.core.database.url)
@@ -47,9 +53,9 @@ def traces(world: World, words: bytes) -> int:
 
 
 @pytest.mark.parametrize("minutes", [1, 11])
-async def test_nothing_is_left_anywhere(company: Company, minutes: int) -> None:
-    world = company.world
-    aiko, row = await who_agreed(world), company.opening()
+async def test_nothing_is_left_anywhere(company_in_file: Company, minutes: int) -> None:
+    world = company_in_file.world
+    aiko, row = await who_agreed(world), company_in_file.opening()
     await opens_the_form(world, aiko, row)
     await later(world, seconds=30)
     before, person = world.tables(), aiko.row.person_id.encode()
