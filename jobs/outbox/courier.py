@@ -45,7 +45,6 @@ from storage import accounts, delivering, pace
 from storage.delivering import GROUP, Arrival
 from storage.engine import Database, Tx, now
 from storage.outbox import Delivery, Queue, Route
-from storage.pace import Place
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -200,7 +199,7 @@ class Courier:
         except Undeliverable as trouble:
             ends.given_up(tx, row, trouble.reason, self._policy)
 
-    def _places(self, row: Delivery, receiver: Receiver, body: Mapping[str, Any]) -> list[Place] | None:
+    def _places(self, row: Delivery, receiver: Receiver, body: Mapping[str, Any]) -> list[pace.Place] | None:
         """The places that a message needs; `None` while something has to be asked of a platform first."""
         if row.ambiguous or body.get("invites"):
             return None
@@ -210,11 +209,11 @@ class Courier:
         account = receiver.account
         return self._lanes(row, receiver, account) if account is not None else None
 
-    def _lanes(self, row: Delivery, receiver: Receiver, account: Address) -> list[Place]:
+    def _lanes(self, row: Delivery, receiver: Receiver, account: Address) -> list[pace.Place]:
         opening = lanes.opens(row, account, receiver.chat)
         return lanes.to(account, opening=opening, factor=self._doors.pace)
 
-    def _take(self, row: Delivery, free: pace.Lanes, places: Sequence[Place]) -> None:
+    def _take(self, row: Delivery, free: pace.Lanes, places: Sequence[pace.Place]) -> None:
         """Raises `Wait` when a lane is full; the rest of its queue waits too unless it is one receiver's."""
         full = free.take(places)
         if full is not None:
@@ -312,6 +311,7 @@ class Courier:
             await self._keep_pace(row, [search])
             account = await self._parking(search.key, self._found(row, receiver, chat))
         if row.ambiguous and message.edits is None:  # an edit may come twice
+            await self._keep_pace(row, lanes.reading_back(account, self._doors.pace))
             stands = await self._parking(lanes.of(account), chat.messenger.sent(account, row.delivery))
             if stands is not None:
                 return "chat", stands
@@ -361,14 +361,14 @@ class Courier:
             return receiver.locale
         return looks.locale if looks.locale in LOCALES else "en"
 
-    async def _looked(self, row: Delivery, until: float, places: Sequence[Place]) -> None:
+    async def _looked(self, row: Delivery, until: float, places: Sequence[pace.Place]) -> None:
         """Look once more, unless that was a moment ago: this process may have stood still, and others may
         have taken the message over."""
         while self._database.clock.wire() > until:
             until = self._database.clock.wire() + FRESH
             await self._keep_pace(row, places)
 
-    async def _keep_pace(self, row: Delivery, places: Sequence[Place]) -> None:
+    async def _keep_pace(self, row: Delivery, places: Sequence[pace.Place]) -> None:
         """The last look before a message goes. Raises `Wait` when a lane is full, or `Stop`."""
 
         def looked(tx: Tx) -> None:

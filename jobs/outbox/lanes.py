@@ -51,6 +51,13 @@ def search(side: Side, factor: float = 1.0) -> Place:
     return Place(f"find:{side.value}", PER_SEARCH * factor)
 
 
+def reading_back(account: Address, factor: float = 1.0) -> list[Place]:
+    """The places that it needs to look whether a message stands there already: after a crash many are looked
+    for at once. Source: `conversations.history` is tier 3 too; Teams shows a bot nothing."""
+    slack = account.platform is Platform.SLACK
+    return [Place(f"look:{account.workspace}", PER_SEARCH * factor)] if slack else []
+
+
 def shared(key: str) -> bool:
     """Whether many messages wait when this lane is full, or only those to one receiver."""
     return key.startswith(_SHARED)

@@ -283,6 +283,18 @@ async def test_thirty_people_are_written_to_within_slacks_limits(post: Post) -> 
     assert post.slack.rates.violations == []
 
 
+async def test_what_a_process_left_behind_is_looked_for_within_slacks_limits(post: Post) -> None:
+    post.slack.rates_on, post.pace = True, 1.0
+    for _ in range(30):
+        post.nudge(post.alumnus())
+    post.desk.does(delivering.claim)  # by a process that dies
+    post.desk.clock.passes(delivering.LEASE + 1)
+    await post.runs(120, couriers=2)
+    assert {row.status for row in post.rows} == {Status.SENT}
+    assert len(post.slack.calls("conversations.history")) >= 30
+    assert post.slack.rates.violations == []
+
+
 @pytest.mark.long
 async def test_thirty_leavers_are_looked_up_within_slacks_limits(post: Post) -> None:
     post.slack.rates_on, post.pace = True, 1.0
