@@ -3,28 +3,38 @@ others."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.conversation import Platform, Side
 from bot.errors import Retry, Trouble, Undeliverable
 from bot.ports import Messenger
-from storage import accounts
+from jobs import lanes
+from storage import accounts, pace
 from storage.engine import Database, now
 
 FRESH = timedelta(days=30)
-AT_ONCE = 15
-"""Accounts asked about in one sweep. Source: Slack, `users.info` is tier 4, 100 a minute."""
+PATIENCE = 5.0
+"""Seconds that a search by e-mail waits for its place; a lane closed for longer is left to the next sweep."""
 
 
-async def find_staff(database: Database, chats: Mapping[Side, Messenger]) -> bool:
-    """Look up the company accounts of staff and managers named by e-mail; whether one was found."""
+async def find_staff(database: Database, chats: Mapping[Side, Messenger], factor: float = 1.0) -> bool:
+    """Look up the company accounts of staff and managers named by e-mail; whether one was found.
+
+    `factor` 0 is for a platform that does not mind how often it is asked.
+    """
     chat = chats.get(Side.COMPANY)
     if chat is None:
         return False
     wanted = await database.run(accounts.unfound, reads=True)
     found = False
     for email in wanted:
+        search = lanes.search(Side.COMPANY, factor)
+        while full := await _taken(database, search):
+            if full.seconds > PATIENCE:
+                return found
+            await asyncio.sleep(full.seconds)
         try:
             address = await chat.find(Side.COMPANY, email)
         except Trouble:
@@ -34,14 +44,20 @@ async def find_staff(database: Database, chats: Mapping[Side, Messenger]) -> boo
     return found
 
 
-async def look(database: Database, chats: Mapping[Side, Messenger]) -> bool:
-    """Ask the platforms about accounts never looked at, or not for a month; whether any answered."""
-    rows = await database.run(lambda tx: accounts.unlooked(tx, now(tx) - FRESH, AT_ONCE), reads=True)
+async def look(database: Database, chats: Mapping[Side, Messenger], factor: float = 1.0) -> bool:
+    """Ask the platforms about accounts never looked at, or not for a month; whether any answered.
+
+    `factor` 0 is for a platform that does not mind how often it is asked.
+    """
+    rows = await database.run(lambda tx: accounts.unlooked(tx, now(tx) - FRESH, lanes.LOOKS), reads=True)
     answered, silent = False, set[tuple[Platform, str]]()
     for side, address in rows:
         chat = chats.get(side)
         place = (address.platform, address.workspace)
         if chat is None or place in silent:
+            continue
+        if await _taken(database, lanes.describing(side, factor)):
+            silent.add(place)
             continue
         try:
             looks = await chat.look(address)
@@ -63,3 +79,8 @@ async def look(database: Database, chats: Mapping[Side, Messenger]) -> bool:
         )
         answered = True
     return answered
+
+
+async def _taken(database: Database, place: pace.Place) -> pace.Full | None:
+    """A place in a lane, or that it has none now."""
+    return await database.run(lambda tx: pace.Lanes(tx, [place.key]).take([place]))

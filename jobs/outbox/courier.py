@@ -26,7 +26,8 @@ from bot.ports import INVITATION, Guest, Inviter, Looks, Mailer, MailTo, Messeng
 from bot.post import with_way
 from bot.texts import LOCALES
 from bot.wire import load_card
-from jobs.outbox import ends, lanes
+from jobs import lanes
+from jobs.outbox import ends, gates
 from jobs.outbox.receivers import (
     SOON,
     Receiver,
@@ -89,6 +90,7 @@ class _Chat:
 
 _Early = tuple[int, Queue, float]
 """A message that may go later: its id, its queue, in how many seconds."""
+_Went = tuple[str, Posted | None]
 
 
 class _NotThere(Trouble):
@@ -106,7 +108,7 @@ class Courier:
         self._receivers = Receivers(policy)
         self._marks = Together[Callable[[Tx], object]](database, each)
         self._arrivals = Together[Arrival](database, ends.arrived)
-        self._gates = lanes.Gates()
+        self._gates = gates.Gates()
         self._stopped = False
 
     def stop(self) -> None:
@@ -280,7 +282,7 @@ class Courier:
             return otherwise
         return str(body["card"]).replace(INVITATION, json.dumps(link.url)[1:-1])
 
-    async def _send(self, ready: _Ready, message: Outgoing) -> tuple[str, Posted | None]:
+    async def _send(self, ready: _Ready, message: Outgoing) -> _Went:
         """Chat first, where there is one; else mail. The way it went and where it stands now."""
         row, receiver = ready.row, ready.receiver
         chat = self._doors.chats.get(side_of(row))
@@ -308,7 +310,7 @@ class Courier:
         row, receiver, account = ready.row, ready.receiver, ready.receiver.account
         if account is None:
             search = lanes.search(chat.side, self._doors.pace)
-            await self._keep_pace(row, [search])
+            await self._keep_pace(row, [search, lanes.describing(chat.side, self._doors.pace)])
             account = await self._parking(search.key, self._found(row, receiver, chat))
         if row.ambiguous and message.edits is None:  # an edit may come twice
             await self._keep_pace(row, lanes.reading_back(account, self._doors.pace))
@@ -377,9 +379,7 @@ class Courier:
 
         await self._database.run(looked, guarded=True)
 
-    async def _mail(
-        self, ready: _Ready, message: Outgoing, *, again: bool = False
-    ) -> tuple[str, Posted | None]:
+    async def _mail(self, ready: _Ready, message: Outgoing, *, again: bool = False) -> _Went:
         row, receiver = ready.row, ready.receiver
         if not receiver.mailbox:
             raise Undeliverable("no_private_address" if receiver.person_id else "no_address")

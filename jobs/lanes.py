@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-
 from bot.conversation import Address, Platform, Side
-from storage.delivering import GROUP
-from storage.outbox import Delivery, Queue, Route
+from storage.outbox import Delivery, Route
 from storage.pace import Place
 
 PER_RECEIVER = 1.0
@@ -18,9 +14,13 @@ platform-facts S4, T6."""
 PER_SEARCH = 1.22
 """Seconds between two searches by e-mail, or two openings of a private chat, in Slack. Source:
 `users.lookupByEmail` and `conversations.open` are tier 3, 50 a minute."""
+LOOKS = 15
+"""Accounts asked about in one go, for language and standing."""
+_PER_LOOK = 0.75
+"""Seconds between two such looks in the long run: with `LOOKS` of them in one go that is 96 in the busiest
+minute. Source: Slack, `users.info` is tier 4, 100 a minute."""
 _LATE = 1.0
-_NARROW = 2
-_SHARED = ("chat:", "open:", "find:")
+_SHARED = ("chat:", "open:", "find:", "info:")
 
 
 def of(account: Address) -> str:
@@ -51,6 +51,13 @@ def search(side: Side, factor: float = 1.0) -> Place:
     return Place(f"find:{side.value}", PER_SEARCH * factor)
 
 
+def describing(side: Side, factor: float = 1.0) -> Place:
+    """The place that it needs to ask a side's platform about an account. Processes that come up one after the
+    other all begin with that."""
+    every = _PER_LOOK * factor
+    return Place(f"info:{side.value}", every, LOOKS * every)
+
+
 def reading_back(account: Address, factor: float = 1.0) -> list[Place]:
     """The places that it needs to look whether a message stands there already: after a crash many are looked
     for at once. Source: `conversations.history` is tier 3 too; Teams shows a bot nothing."""
@@ -61,38 +68,3 @@ def reading_back(account: Address, factor: float = 1.0) -> list[Place]:
 def shared(key: str) -> bool:
     """Whether many messages wait when this lane is full, or only those to one receiver."""
     return key.startswith(_SHARED)
-
-
-class Gates:
-    """Which queues wait for a lane of theirs, and how many of them are worth looking at: as many as went the
-    last time and one more, and twice as many as long as all of them go. What is in the way is not looked at
-    over and over, and of many that wait for one lane each is touched about once."""
-
-    def __init__(self) -> None:
-        self._until: dict[Queue, float] = {}
-        self._fresh: set[Queue] = set()
-        self._width: dict[Queue, int] = {}
-
-    def room(self, at: float) -> dict[Queue, int]:
-        """How many of each queue are wanted at most; of one that is not named, any number."""
-        self._until = {line: until for line, until in self._until.items() if until > at}
-        return self._width | dict.fromkeys(self._until, 0)
-
-    def shut(self, line: Queue, until: float) -> None:
-        """Its lane is full until then."""
-        self._until[line] = until
-        self._fresh.add(line)
-
-    def learn(self, went: Counter[Queue]) -> None:
-        """So many of each queue found a place."""
-        for line in self._fresh:
-            self._width[line] = max(_NARROW, went[line] + 1)
-        for line in (went.keys() & self._width.keys()) - self._fresh:
-            self._width[line] *= 2
-            if self._width[line] >= GROUP:
-                del self._width[line]
-        self._fresh.clear()
-
-    def opens_in(self, at: float) -> float:
-        """Seconds until the first lane is free; endless when none is full."""
-        return min((until - at for until in self._until.values() if until > at), default=math.inf)

@@ -1,0 +1,46 @@
+"""Which of the queues that wait for a place in a lane are worth looking at."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from storage.delivering import GROUP
+from storage.outbox import Queue
+
+_NARROW = 2
+
+
+class Gates:
+    """Which queues wait for a lane of theirs, and how many of them are worth looking at: as many as went the
+    last time and one more, and twice as many as long as all of them go. What is in the way is not looked at
+    over and over, and of many that wait for one lane each is touched about once."""
+
+    def __init__(self) -> None:
+        self._until: dict[Queue, float] = {}
+        self._fresh: set[Queue] = set()
+        self._width: dict[Queue, int] = {}
+
+    def room(self, at: float) -> dict[Queue, int]:
+        """How many of each queue are wanted at most; of one that is not named, any number."""
+        self._until = {line: until for line, until in self._until.items() if until > at}
+        return self._width | dict.fromkeys(self._until, 0)
+
+    def shut(self, line: Queue, until: float) -> None:
+        """Its lane is full until then."""
+        self._until[line] = until
+        self._fresh.add(line)
+
+    def learn(self, went: Counter[Queue]) -> None:
+        """So many of each queue found a place."""
+        for line in self._fresh:
+            self._width[line] = max(_NARROW, went[line] + 1)
+        for line in (went.keys() & self._width.keys()) - self._fresh:
+            self._width[line] *= 2
+            if self._width[line] >= GROUP:
+                del self._width[line]
+        self._fresh.clear()
+
+    def opens_in(self, at: float) -> float:
+        """Seconds until the first lane is free; endless when none is full."""
+        return min((until - at for until in self._until.values() if until > at), default=math.inf)
