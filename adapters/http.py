@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 import structlog
-from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -59,8 +59,8 @@ Application = web.Application
 
 def session() -> ClientSession:
     """The one client session of the process, for every call to another system: 10 s in all, 3 s to
-    connect."""
-    return ClientSession(timeout=ClientTimeout(total=10, connect=3))
+    connect. Deliveries that hang leave connections for those who wait for an answer."""
+    return ClientSession(timeout=ClientTimeout(total=10, connect=3), connector=TCPConnector(limit=256))
 
 
 def metrics_page(metrics: Metrics) -> Application:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import structlog
 
@@ -25,6 +26,7 @@ async def serve(settings: Settings, stop: asyncio.Event, pace: float = 1.0) -> N
         if settings.metrics_bind:
             host, _, port = settings.metrics_bind.rpartition(":")
             await _listen(server, metrics_page(app.metrics), host, int(port))
+        gc.freeze()  # what is there by now stays: looking through it again and again costs answers 100 ms
         app.start()
         log.info("ready", port=settings.port, sides=[side.value for side in settings.sides()])
         await stop.wait()

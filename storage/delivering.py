@@ -22,7 +22,7 @@ LEASE = 60.0
 OVERDUE = 60.0
 """Seconds after which word of a message that could go is taken to be lost."""
 TRIES = 12
-GROUP = 32
+GROUP = 64
 """Messages that are claimed and marked together."""
 _BLIND = {"synchronize_session": False}
 

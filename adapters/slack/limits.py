@@ -109,17 +109,26 @@ _BY_PARENT = {
 
 _IDS = ("block_id", "action_id")
 _HOLD = (dict, list)
-_FREE: tuple[int | None, bool] = (None, False)
-_RULES = {tuple(key.split(".", 1)): (LIMITS.get(key), key in _FILLED) for key in LIMITS.keys() | _FILLED}
-"""Kind and name of a field -> how much it may hold, and whether it must hold something."""
+_Rule = tuple[str, int | None, bool]
+"""The name of a field, how much it may hold, and whether it must hold something."""
+
+
+def _rules_of(kind: str) -> tuple[_Rule, ...]:
+    names = sorted(key.split(".", 1)[1] for key in LIMITS.keys() | _FILLED if key.split(".", 1)[0] == kind)
+    own = tuple((name, LIMITS.get(f"{kind}.{name}"), f"{kind}.{name}" in _FILLED) for name in names)
+    return own if kind == "any" else own + _rules_of("any")
+
+
+_RULES = {kind: _rules_of(kind) for kind in {key.split(".", 1)[0] for key in LIMITS.keys() | _FILLED}}
 
 
 def validate_message(blocks: Sequence[Json], text: str = "") -> list[str]:
     """What Slack (or the house) would refuse in a message: paths and numbers, never the words themselves."""
     problems = list(_over("message.blocks", "blocks", len(blocks)))
     problems += _over("message.text", "text", units(text))
-    problems += _over("message.weight", "weight", weigh(blocks))
-    return problems + _contents(blocks)
+    words, wrong = _contents(blocks)
+    problems += _over("message.weight", "weight", words + BLOCK_WEIGHT * len(blocks))
+    return problems + wrong
 
 
 def validate_view(view: Json) -> list[str]:
@@ -134,32 +143,31 @@ def validate_view(view: Json) -> list[str]:
             problems.append("view.title: missing")
         if "submit" not in view and any(b.get("type") == "input" for b in blocks):
             problems.append("view.submit: missing beside an input")
-    return problems + _contents(blocks)
+    return problems + _contents(blocks)[1]
 
 
 def weigh(blocks: Sequence[Json]) -> int:
     """How much of a message's room the blocks take: their words, and something for each block."""
-    words = sum(units(node["text"]) for _, _, node in _nodes(list(blocks), (), "") if _is_words(node))
-    return words + BLOCK_WEIGHT * len(blocks)
+    return _contents(blocks)[0] + BLOCK_WEIGHT * len(blocks)
 
 
-def _is_words(node: Json) -> bool:
-    return isinstance(node.get("text"), str)
-
-
-def _contents(blocks: Sequence[Json]) -> list[str]:
-    problems: list[str] = []
-    seen: set[tuple[str, str]] = set()
+def _contents(blocks: Sequence[Json]) -> tuple[int, list[str]]:
+    """How many words the blocks hold, and what is wrong in them."""
+    total, problems, seen = 0, list[str](), set[tuple[str, str]]()
     for index, block in enumerate(blocks):
-        if block.get("type") not in _BLOCKS:
-            problems.append(f"blocks[{index}]: unknown kind {block.get('type')}")
-        if block.get("type") == "rich_text":
-            words = sum(units(n["text"]) for _, _, n in _nodes(block, (), "") if _is_words(n))
-            problems += _over("rich_text.weight", f"blocks[{index}]", words)
-        for path, kind, node in _nodes(block, ((), f"blocks[{index}]"), ""):
-            problems += [f"{_told(path)}.{wrong}" for wrong in _fields(kind, node)]
+        kind, words = block.get("type"), 0
+        if kind not in _BLOCKS:
+            problems.append(f"blocks[{index}]: unknown kind {kind}")
+        for path, inner, node in _nodes(block, ((), f"blocks[{index}]"), ""):
+            text = node.get("text")
+            if isinstance(text, str):
+                words += units(text)
+            problems += [f"{_told(path)}.{wrong}" for wrong in _fields(inner, node)]
             problems += [f"{_told(path)}.{name}: used twice" for name in _repeated(node, seen)]
-    return problems
+        if kind == "rich_text":
+            problems += _over("rich_text.weight", f"blocks[{index}]", words)
+        total += words
+    return total, problems
 
 
 def _repeated(node: Json, seen: set[tuple[str, str]]) -> list[str]:
@@ -197,14 +205,12 @@ def _nodes(root: Any, path: _Path, parent: str) -> Iterator[tuple[_Path, str, Js
 def _fields(kind: str, node: Json) -> list[str]:
     """What is wrong with the fields of an object, each by its name."""
     problems = []
-    for name, value in node.items():
-        most, filled = _RULES.get(("any" if name in _IDS else kind, name), _FREE)
-        if most is not None or filled:
-            size = _size(value)
-            if size is not None and most is not None and size > most:
-                problems.append(f"{name}: {size}, at most {most}")
-            if size == 0 and filled:
-                problems.append(f"{name}: empty")
+    for name, most, filled in _RULES.get(kind, _RULES["any"]):
+        size = _size(node[name]) if name in node else None
+        if size is not None and most is not None and size > most:
+            problems.append(f"{name}: {size}, at most {most}")
+        if size == 0 and filled:
+            problems.append(f"{name}: empty")
     return problems
 
 

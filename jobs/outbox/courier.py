@@ -28,6 +28,7 @@ from bot.texts import LOCALES
 from bot.wire import load_card
 from jobs import lanes
 from jobs.outbox import ends, gates
+from jobs.outbox.abreast import Abreast
 from jobs.outbox.receivers import (
     SOON,
     Receiver,
@@ -49,7 +50,7 @@ from storage.outbox import Delivery, Queue, Route
 
 log = structlog.get_logger()
 T = TypeVar("T")
-AT_ONCE = 64
+AT_ONCE = 128
 """Messages on their way side by side; a platform that hangs holds up only its own."""
 TURN = 20.0
 """Seconds after which the sweep ends and begins anew, so that it is seen to live."""
@@ -71,8 +72,7 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A claimed message with its receiver and its words; `until` which wire second it may go without another
-    look."""
+    """A claimed message, its receiver and words; `until` which wire second it may go without another look."""
 
     row: Delivery
     receiver: Receiver
@@ -124,18 +124,19 @@ class Courier:
     async def work(self) -> bool:
         """Carry what is ready, at most `TURN` seconds long; whether there was anything to do."""
         loop = asyncio.get_running_loop()
-        ends, busy, under_way = loop.time() + TURN, False, set[asyncio.Task[None]]()
-        while not self._stopped and loop.time() < ends:
+        over, busy, under_way = loop.time() + TURN, False, Abreast()
+        while not self._stopped and loop.time() < over:
             room, found = AT_ONCE - len(under_way), False
             if 2 * room >= GROUP:
                 found, group = await self._claimed(min(GROUP, room))
-                under_way |= {loop.create_task(self._carry(each)) for each in group}
+                for one in group:
+                    under_way.begin(self._carry(one))
                 busy = busy or found
             if under_way and not found:
-                _, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                await under_way.one_ends()
             elif not found and not await self._rested():
                 break
-        await asyncio.gather(*under_way)
+        await under_way.all_end()
         return busy
 
     async def _rested(self) -> bool:
@@ -226,8 +227,9 @@ class Courier:
     # --- outside any transaction -------------------------------------------------------------------
 
     async def _carry(self, ready: _Ready) -> None:
-        (bug,) = await asyncio.gather(self._carried(ready), return_exceptions=True)
-        if isinstance(bug, Exception):  # with one message; it must not keep the others
+        try:
+            await self._carried(ready)
+        except Exception as bug:  # noqa: BLE001 - one message must not keep the others
             await self._failed(ready.row, bug, ambiguous=True)
 
     async def _carried(self, ready: _Ready) -> None:
@@ -339,10 +341,8 @@ class Courier:
             raise
 
     async def _found(self, row: Delivery, receiver: Receiver, chat: _Chat) -> Address:
-        """The account behind the company e-mail, tied from now on.
-
-        Raises `_NotThere`, or `Wait` when the account speaks another language than the message has.
-        """
+        """The account behind the company e-mail, tied from now on. Raises `_NotThere`, or `Wait` when the
+        account speaks another language than the message has."""
         try:
             found = await chat.messenger.find(chat.side, receiver.company_email)
             looks = await chat.messenger.look(found)
