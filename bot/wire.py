@@ -41,13 +41,16 @@ class Stencil:
 
     def __init__(self, card: c.Card) -> None:
         self._parts = _HOLES.split(dump_card(card))
+        self._holes = list(enumerate(self._parts))[1::2]
 
     def fill(self, number: int, **words: str) -> str:
         """The card as `dump_card` would write it with these values."""
         given = {name: _dumps(word)[1:-1] for name, word in words.items()}
         given[str(NUMBER)] = str(number)
-        parts = self._parts
-        return "".join(given[part] if at % 2 else part for at, part in enumerate(parts))
+        parts = self._parts.copy()
+        for at, name in self._holes:
+            parts[at] = given[name]
+        return "".join(parts)
 
 
 NUMBER = 2**53 - 111_222_333

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -16,8 +17,10 @@ from storage.engine import Database, Tx, now
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
-    """One batch of due check-ins; whether there were any."""
-    return await database.run(lambda tx: step_all(tx, policy), guarded=True)
+    """A batch of due check-ins, or several side by side; whether there were any."""
+    ways = database.store.abreast
+    batches = (database.run(lambda tx: step_all(tx, policy), guarded=True) for _ in range(ways))
+    return any(await asyncio.gather(*batches))
 
 
 def step_all(tx: Tx, policy: Policy) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import Tx, now, vault_of
+from storage.engine import Tx, among, now, vault_of
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
 from storage.prepared import Prepared
@@ -154,7 +154,7 @@ def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
 
 def living(tx: Tx, people: Collection[str]) -> dict[tuple[str, Side], Account]:
     """The living accounts of these people, by person and side."""
-    query = select(Account).where(Account.person_id.in_(people), Account.gone.is_(False))
+    query = select(Account).where(among(tx, Account.person_id, people), Account.gone.is_(False))
     return {(account.person_id or "", account.side): account for account in tx.scalars(query)}
 
 

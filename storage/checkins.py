@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, bin
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, now
+from storage.engine import Tx, among, now
 from storage.people import Person
 
 
@@ -90,20 +90,21 @@ class Due:
     paused_until: date | None
 
 
-_DUE = (
-    select(
-        Checkin.id, Checkin.person_id, Checkin.number, Checkin.state,
-        Person.name, Person.employer, Person.zone, Person.paused_until,
-    )
-    .join(Person, Person.id == Checkin.person_id)
+_OURS = (
+    select(Checkin.id, Checkin.person_id, Checkin.number, Checkin.state)
     .where(Checkin.state == bindparam("now_in"), Checkin.due_at <= bindparam("day"))
-    .order_by(Checkin.due_at, Checkin.id)
+    .order_by(Checkin.due_at)
     .limit(bindparam("most", type_=Integer))
-    .with_for_update(of=Checkin, skip_locked=True)
-)  # fmt: skip
+    .with_for_update(skip_locked=True)
+    .cte("ours")
+)
+"""In the order of the index: a server that had to sort would look through all that is due for every batch."""
+_DUE = select(_OURS, Person.name, Person.employer, Person.zone, Person.paused_until).join(
+    Person, Person.id == _OURS.c.person_id
+)
 
 
-def due(tx: Tx, limit: int = 500) -> list[Due]:
+def due(tx: Tx, limit: int = 1000) -> list[Due]:
     """Open check-ins whose next step has come, ours until the end of the transaction."""
     found: list[Due] = []
     for state in OPEN:
@@ -127,7 +128,7 @@ def take(tx: Tx, steps: Sequence[Step]) -> None:
     for one in steps:
         ways[one.state, one.due_at].append(one.id)
     for (state, due_at), ids in ways.items():
-        query = update(Checkin).where(Checkin.id.in_(ids)).execution_options(synchronize_session=False)
+        query = update(Checkin).where(among(tx, Checkin.id, ids)).execution_options(synchronize_session=False)
         tx.execute(query.values(state=state, due_at=due_at or Checkin.due_at, version=Checkin.version + 1))
 
 

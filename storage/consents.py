@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, now
+from storage.engine import Tx, among, now
 
 
 class Purpose(StrEnum):
@@ -130,7 +130,7 @@ def allowing(tx: Tx, people: Collection[str], purpose: Purpose) -> set[str]:
     """Those of these people who allow messages for a purpose now: `allows` for many at once."""
     if purpose in FREE:
         return set(people)
-    own = (Consent.person_id.in_(people)) & (Consent.purpose == purpose)
+    own = among(tx, Consent.person_id, people) & (Consent.purpose == purpose)
     newest = select(func.max(Consent.id)).where(own).group_by(Consent.person_id)
     given = select(Consent.person_id).where(Consent.id.in_(newest), Consent.decision == Decision.GIVEN)
     return set(tx.scalars(given))

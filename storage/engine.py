@@ -6,14 +6,28 @@ A transaction is a plain function from a `Tx`, so nothing inside it can await. I
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+import orjson
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Connection, insert, make_url, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    any_,
+    bindparam,
+    column,
+    func,
+    insert,
+    literal,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,9 +44,11 @@ __all__ = [
     "Database",
     "Tx",
     "after_commit",
+    "among",
     "file_of",
     "healthy",
     "insert_all",
+    "insert_columns",
     "insert_new",
     "now",
     "on_connection",
@@ -131,6 +147,26 @@ def insert_new(tx: Tx, table: Any) -> Any:
     if tx.get_bind().dialect.name == "postgresql":
         return postgres_insert(table).on_conflict_do_nothing()
     return sqlite_insert(table).on_conflict_do_nothing()
+
+
+def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column holds one of these values, texts or numbers. However many they are, they are one
+    parameter: the statement stays the same, and no limit of a database is met."""
+    if tx.get_bind().dialect.name == "postgresql":
+        return cast("ColumnElement[bool]", column == any_(literal(list(values), ARRAY(column.type))))
+    told = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(select(told.c.value)))
+
+
+def insert_columns(table: Any, names: Sequence[str], fixed: Mapping[str, Any]) -> Any:
+    """An INSERT of many rows on a server, given as one list for each of these columns, and of what is the
+    same in all of them. A list is one parameter; else each value of each row would be named, cast and read
+    by itself."""
+    types = {name: table.c[name].type for name in names}
+    lists = (bindparam(name, type_=ARRAY(kind)) for name, kind in types.items())
+    given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in types.items()))
+    rows = select(*given.render_derived().c, *fixed.values())
+    return postgres_insert(table).from_select([*names, *fixed], rows)
 
 
 def insert_all(tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:

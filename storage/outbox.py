@@ -14,13 +14,24 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ForeignKey, Index, String, delete, false, func, literal_column, select, true, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    delete,
+    false,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people, queue
 from storage.columns import Row, Sealed, kept, words
 from storage.consents import FREE, Purpose, allowing, allows
-from storage.engine import Tx, insert_new, now, vault_of
+from storage.engine import Tx, insert_columns, insert_new, now, vault_of
 
 PAYLOAD = "outbox.payload"
 KEPT = "the words until sent, 30 days when undeliverable; the row 90 days"
@@ -152,7 +163,7 @@ def put(tx: Tx, draft: Draft, due_at: datetime | None = None) -> Delivery | None
     row.payload = _close(tx, row, _body(draft))
     tx.add(row)
     tx.flush()
-    queue.tell(tx, [_word(row.id, Queue(draft.route, draft.bulk), now(tx), due_at)])
+    queue.tell(tx, [_word(row.id, Queue(draft.route, draft.bulk).name, now(tx), due_at)])
     return row
 
 
@@ -164,28 +175,35 @@ def put_all(tx: Tx, drafts: Sequence[Draft]) -> set[str]:
     purpose, at = drafts[0].purpose, now(tx)
     if len({(draft.purpose, draft.route, draft.bulk) for draft in drafts}) > 1:
         raise ValueError("one purpose, one route, one urgency")
-    if any(draft.person_id is None for draft in drafts):
-        raise ValueError("one person each")
+    if any(draft.person_id is None or draft.leaver_id or draft.staff_id or draft.edits for draft in drafts):
+        raise ValueError("one person each, to whom something new is said")
     allowed = allowing(tx, {draft.person_id for draft in drafts if draft.person_id}, purpose)
     sealing = people.sealer(tx, allowed)
     rows = []
     for draft in drafts:
         if draft.person_id in allowed:
-            row = _values(draft, at, draft.due_at)
-            row["payload"] = sealing(draft.person_id, f"{PAYLOAD}:{row['delivery']}", _body(draft))
-            rows.append(_FRESH | {name: value for name, value in row.items() if name not in _SAME})
+            delivery = secrets.token_hex(16)
+            sealed = sealing(draft.person_id, f"{PAYLOAD}:{delivery}", _body(draft))
+            rows.append({
+                "dedup": draft.dedup, "kind": draft.kind, "delivery": delivery, "person_id": draft.person_id,
+                "due_at": draft.due_at or at, "queued_at": at, "payload": sealed,
+            })  # fmt: skip
     if not rows:
         return set()
-    same = {name: getattr(drafts[0], name) for name in _SAME}
-    same |= {"status": Status.PENDING, "ambiguous": False}
-    new = insert_new(tx, Delivery.__table__).values({name: _written(one) for name, one in same.items()})
+    same = _FRESH | {name: getattr(drafts[0], name) for name in _SAME}
+    same |= {name: rows[0][name] for name in _MOSTLY if len({row[name] for row in rows}) == 1}
+    each = [name for name in rows[0] if name not in same]
+    fixed = {name: _fixed(tx, name, value) for name, value in same.items()}
     if not queue.carried(tx):
-        done = tx.execute(new, rows)
+        new = insert_new(tx, Delivery.__table__).values(fixed)
+        done = tx.execute(new, [{name: row[name] for name in each} for row in rows])
         queue.ring(tx)
         everybody = done.rowcount == len(rows)  # type: ignore[attr-defined]
         return {str(row["person_id"]) for row in rows} if everybody else _receivers(tx, rows)
-    told = tx.execute(new.returning(Delivery.id, Delivery.due_at, Delivery.person_id), rows).all()
-    line = Queue(drafts[0].route, drafts[0].bulk)
+    new = insert_columns(Delivery.__table__, each, fixed).on_conflict_do_nothing()
+    new = new.returning(Delivery.id, Delivery.due_at, Delivery.person_id)
+    told = tx.execute(new, {name: [row[name] for row in rows] for name in each}).all()
+    line = Queue(drafts[0].route, drafts[0].bulk).name
     queue.tell(tx, [_word(row.id, line, at, row.due_at) for row in told])
     return {row.person_id for row in told}
 
@@ -196,18 +214,24 @@ def _receivers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 _SAME = ("purpose", "route", "bulk")
+_MOSTLY = ("kind", "due_at", "queued_at")
+_FRESH: dict[str, Any] = {
+    "status": Status.PENDING, "ambiguous": False, "next_try": 0.0, "attempts": 0, "went_by": "", "remote": "",
+    "reason": "",
+}  # fmt: skip
 
 
-def _written(value: StrEnum | bool) -> Any:
-    """A word of ours that is the same in all rows: it stands in the statement, and is not bound for each."""
-    if isinstance(value, StrEnum):
-        return literal_column(f"'{value.value}'")
-    return true() if value else false()
+def _fixed(tx: Tx, name: str, value: Any) -> Any:
+    """A value that is the same in all rows: it stands in the statement, and is not bound for each."""
+    bound = literal(value, Delivery.__table__.c[name].type)
+    if queue.carried(tx):
+        return bound
+    return literal_column(str(bound.compile(tx.get_bind(), compile_kwargs={"literal_binds": True})))
 
 
-def _word(row_id: int, line: Queue, at: datetime, due_at: datetime | None) -> queue.Word:
+def _word(row_id: int, line: str, at: datetime, due_at: datetime | None) -> queue.Word:
     after = (due_at - at).total_seconds() if due_at else 0.0
-    return queue.Word(row_id, line.name, after, str(row_id))
+    return queue.Word(row_id, line, after, str(row_id))
 
 
 def _values(draft: Draft, at: datetime, due_at: datetime | None) -> dict[str, Any]:
@@ -217,9 +241,6 @@ def _values(draft: Draft, at: datetime, due_at: datetime | None) -> dict[str, An
         "staff_id": draft.staff_id, "due_at": due_at or at, "queued_at": at, "remote": draft.edits,
         "bulk": draft.bulk,
     }  # fmt: skip
-
-
-_FRESH = {"next_try": 0.0, "attempts": 0, "went_by": "", "reason": "", "done_at": None}
 
 
 def _body(draft: Draft) -> str:

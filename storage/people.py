@@ -30,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot import names
 from bot.visibility import Audience, visible
 from storage.columns import Row, Sealed, Short, kept, new_id, seal, unseal
-from storage.engine import Tx, insert_all, now, today, vault_of
+from storage.engine import Tx, among, insert_all, now, today, vault_of
 
 PRIVATE_EMAIL = "people.private_email"
 
@@ -186,7 +186,7 @@ def get(tx: Tx, person_id: str) -> Person | None:
 
 def some(tx: Tx, ids: Collection[str]) -> dict[str, Person]:
     """Those of these people who are known, by their ids."""
-    return {person.id: person for person in tx.scalars(select(Person).where(Person.id.in_(ids)))}
+    return {person.id: person for person in tx.scalars(select(Person).where(among(tx, Person.id, ids)))}
 
 
 def one(tx: Tx, person_id: str) -> Person:
@@ -218,7 +218,7 @@ def opener(tx: Tx, people: Collection[str]) -> Callable[[str, str, bytes], str]:
 
 
 def _keys(tx: Tx, people: Collection[str]) -> Callable[[str], bytes]:
-    query = select(PersonKey.person_id, PersonKey.wrapped).where(PersonKey.person_id.in_(people))
+    query = select(PersonKey.person_id, PersonKey.wrapped).where(among(tx, PersonKey.person_id, people))
     wrapped, vault = dict(tx.execute(query).all()), vault_of(tx)
     return lambda person: vault.unwrap(wrapped[person], f"person_keys:{person}")
 

@@ -60,6 +60,9 @@ class _Try:
 class Server:
     """The database of one process, on a server that others use too."""
 
+    abreast = 3
+    """How many writers get on side by side: what one has worked out here is written there meanwhile."""
+
     def __init__(self, url: str, carries: Mapping[str, Any]) -> None:
         self._carries = carries
         engine = server_engine(url)
@@ -188,8 +191,14 @@ def _without_nul(*told: Any) -> tuple[str, Any]:
 def _clean(given: Any) -> Any:
     if isinstance(given, str):
         return given.replace("\0", "") if "\0" in given else given
-    if isinstance(given, list | tuple):
-        return type(given)(_clean(value) for value in given)
+    if isinstance(
+        given, list | tuple
+    ):  # in place for texts: a call for each would cost more than all the rest
+        return type(given)([
+            (one.replace("\0", "") if "\0" in one else one) if isinstance(one, str)
+            else _clean(one) if isinstance(one, list | tuple) else one
+            for one in given
+        ])  # fmt: skip
     return given
 
 

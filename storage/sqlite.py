@@ -28,6 +28,9 @@ T = TypeVar("T")
 class Embedded:
     """The database of one process, in a file."""
 
+    abreast = 1
+    """How many writers get on side by side."""
+
     def __init__(self, url: str, carries: Mapping[str, Any]) -> None:
         self._carries = carries
         self.reading = sqlite_engine(url)
