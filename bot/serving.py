@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 
 import structlog
 
@@ -26,13 +27,21 @@ async def serve(settings: Settings, stop: asyncio.Event, pace: float = 1.0) -> N
         if settings.metrics_bind:
             host, _, port = settings.metrics_bind.rpartition(":")
             await _listen(server, metrics_page(app.metrics), host, int(port))
-        gc.freeze()  # what is there by now stays: looking through it again and again costs answers 100 ms
+        tune()
         app.start()
         log.info("ready", port=settings.port, sides=[side.value for side in settings.sides()])
         await stop.wait()
         log.info("stopping")
         app.stopping = True
         await server.close()
+
+
+def tune() -> None:
+    """Make the interpreter fit for serving. What is there by now stays, so it is not looked through again and
+    again (up to 100 ms, in which nobody is answered); and threads hand over to each other within a
+    millisecond instead of five (measured: a sixth of the time of a delivery on a server)."""
+    gc.freeze()
+    sys.setswitchinterval(0.001)
 
 
 async def _listen(server: Server, app: Application, host: str, port: int) -> None:

@@ -5,7 +5,6 @@ comes to what Slack allows, without ever asking for more.
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from bot.app import CATALOGUE
 from bot.clock import Clock
 from bot.conversation import Address, Card, Paragraph, Platform, Side, t
 from bot.ports import Guest
+from bot.serving import tune
 from bot.texts import Texts
 from bot.wire import dump_card
 from jobs.outbox.courier import AT_ONCE, Courier, Doors
@@ -103,7 +103,7 @@ async def _ours(url: str, factor: float) -> float:
         database = _outbox(url, await asked(side, "/known"), MANY)
         async with session() as http:
             courier = _courier(database, http, api, 0.0)
-            gc.freeze()  # as `okaeri serve` does
+            tune()  # as `okaeri serve` does
             began = time.perf_counter()
             await courier.work()
             seconds = time.perf_counter() - began
@@ -125,7 +125,7 @@ async def _bare() -> float:
             for chat in chats:
                 await client.chat_postMessage(channel=chat, **content)
 
-        gc.freeze()
+        tune()
         began = time.perf_counter()
         await asyncio.gather(*(post() for _ in range(AT_ONCE)))
         return MANY / (time.perf_counter() - began)

@@ -5,7 +5,6 @@ due, among many and among few. On SQLite and PostgreSQL.
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, insert, select, text
 
 from bot.clock import Clock
+from bot.serving import tune
 from jobs import checkins as job
 from storage import schema
 from storage.checkins import Checkin, State
@@ -82,7 +82,7 @@ def _on(
 
 def _swept(database: Database, due: int) -> float:
     """Seconds until nothing is due any more."""
-    gc.freeze()  # as `okaeri serve` does
+    tune()  # as `okaeri serve` does
     began = time.perf_counter()
     while asyncio.run(job.sweep(database, POLICY)):
         pass
