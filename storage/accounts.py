@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Dialect, ForeignKey, String, bindparam, delete, func, literal_column, select
+from sqlalchemy import ForeignKey, String, bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Platform, Role, Side, Standing
@@ -254,7 +254,7 @@ class Known:
 
 
 @cache
-def _asked(dialect: Dialect) -> Prepared:
+def _asked() -> Prepared:
     """What `who` asks at every request, built once: the address with what is known of it, whatever that is.
 
     Columns of tables, not of mapped classes: loading objects would take three times as long.
@@ -275,7 +275,7 @@ def _asked(dialect: Dialect) -> Prepared:
         .outerjoin(account, account.c.address == address.c.given)
         .outerjoin(person, person.c.id == account.c.person_id)
     )
-    return Prepared(statement, dialect)
+    return Prepared(statement)
 
 
 def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone: str) -> Known:
@@ -284,7 +284,7 @@ def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone:
     """
     if address.platform is Platform.WEB:
         return Known(_on_our_pages(tx, address, side, default_locale, default_zone), met=True)
-    (row,) = _asked(tx.get_bind().dialect).rows(tx, {"address": str(address)})
+    (row,) = _asked().rows(tx, {"address": str(address)})
     roles = {Role(word) for word in row.roles.split(",")} if row.roles else set()
     person_id = row.person_id
     if side is Side.COMPANY:
@@ -351,14 +351,14 @@ def _staff_there(tx: Tx, nobody: Actor) -> Actor:
 
 
 @cache
-def _person_asked(dialect: Dialect) -> Prepared:
+def _person_asked() -> Prepared:
     person = Person.__table__.c
     wanted = (person[name] for name in ("id", "locale", "zone", "left_at", "member_from"))
-    return Prepared(select(*wanted).where(person.id == bindparam("id", type_=String)), dialect)
+    return Prepared(select(*wanted).where(person.id == bindparam("id", type_=String)))
 
 
 def _person_there(tx: Tx, nobody: Actor) -> Actor:
-    rows = _person_asked(tx.get_bind().dialect).rows(tx, {"id": nobody.address.user})
+    rows = _person_asked().rows(tx, {"id": nobody.address.user})
     if not rows or rows[0].left_at is not None:
         return nobody
     (row,) = rows

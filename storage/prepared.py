@@ -19,16 +19,13 @@ class Prepared:
     A server's driver has statements prepared by itself, and the wait for the server costs more than all this.
     """
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        self._statement = None if dialect.name == "sqlite" else statement
-        if self._statement is None:
-            self._compile(statement, dialect)
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement, self._sql = statement, ""
 
-    def _compile(self, statement: Select[Any], dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        columns = tuple(statement.selected_columns)
+    def _compile(self, dialect: Dialect) -> None:
+        compiled = self._statement.compile(dialect=dialect)
+        columns = tuple(self._statement.selected_columns)
         named = ", ".join(f'"{column.key}"' for column in columns)
-        self._sql = f"SELECT json_group_array(json_array({named})) FROM ({compiled})"  # noqa: S608 - ours alone
         self._names = tuple(compiled.positiontup or ())
         self._fixed = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
         given = {name: compiled.binds[name].type.dialect_impl(dialect) for name in self._names}
@@ -36,11 +33,15 @@ class Prepared:
         found = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
         self._found = [(at, of) for at, of in enumerate(found) if of]
         self._row: Any = NamedTuple("Found", [(str(column.key), Any) for column in columns])  # type: ignore[misc]
+        self._sql = f"SELECT json_group_array(json_array({named})) FROM ({compiled})"  # noqa: S608 - ours alone
 
     def rows(self, tx: Tx, given: Mapping[str, Any]) -> list[Any]:
         """All rows, as named tuples; what this transaction changed before is seen."""
-        if self._statement is not None:
+        dialect = tx.get_bind().dialect
+        if dialect.name != "sqlite":
             return list(tx.execute(self._statement, dict(given)))
+        if not self._sql:
+            self._compile(dialect)
         if tx.new or tx.dirty or tx.deleted:
             tx.flush()
         values = {**self._fixed, **given}

@@ -15,7 +15,6 @@ from functools import cache
 
 from sqlalchemy import (
     Date,
-    Dialect,
     ForeignKey,
     FromClause,
     Select,
@@ -193,13 +192,13 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
         return Page((), page, more=False)
     given = {"match": expression, "size": size + 1, "skip": skipped(page, size)}
     given |= {"at": now(tx), "today": today(tx)}
-    rows = _prepared(audience, tx.get_bind().dialect).rows(tx, given)
+    rows = _prepared(audience, tx.get_bind().dialect.name == "sqlite").rows(tx, given)
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 
 @cache
-def _prepared(audience: Audience, dialect: Dialect) -> Prepared:
-    return Prepared(_statement(audience, fts=dialect.name == "sqlite"), dialect)
+def _prepared(audience: Audience, fts: bool) -> Prepared:
+    return Prepared(_statement(audience, fts=fts))
 
 
 def _statement(audience: Audience, *, fts: bool = True) -> Select[tuple[object, ...]]:

@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import Dialect, ForeignKey, LargeBinary, String, bindparam, delete, func, select, update
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Address
@@ -91,7 +91,7 @@ def begin(tx: Tx, token: str, instead_of: str = "") -> tuple[str, Address] | Non
 
 def seen_at(tx: Tx, token: str, address: Address) -> datetime | None:
     """When a session of this address was last written down as used; `None` when it lives no longer."""
-    rows = _asked(tx.get_bind().dialect).rows(tx, {"hash": _hash(token)})
+    rows = _asked().rows(tx, {"hash": _hash(token)})
     at = now(tx)
     if not rows or rows[0].address != str(address):
         return None
@@ -105,10 +105,10 @@ def fades(tx: Tx, seen: datetime) -> bool:
 
 
 @cache
-def _asked(dialect: Dialect) -> Prepared:
+def _asked() -> Prepared:
     session = WebSession.__table__.c
     wanted = select(session.address, session.made_at, session.seen_at)
-    return Prepared(wanted.where(session.hash == bindparam("hash", type_=LargeBinary)), dialect)
+    return Prepared(wanted.where(session.hash == bindparam("hash", type_=LargeBinary)))
 
 
 def touch(tx: Tx, token: str) -> None:

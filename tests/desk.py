@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -75,6 +75,7 @@ class Desk:
     clock: HandClock
     file: Path
     policy: Policy = field(default_factory=lambda: POLICY)
+    others: list[Desk] = field(default_factory=list)
 
     def does(self, fn: Callable[[Tx], T]) -> T:
         """One writing transaction."""
@@ -91,9 +92,16 @@ class Desk:
             yield tx
 
     def again(self, clock: HandClock | None = None) -> Desk:
-        """A second process on the same file."""
+        """A second process on the same database; it ends with the first."""
         at = clock or self.clock
-        return Desk(Database(self.database.url, self.database.vault, at), at, self.file, self.policy)
+        other = Desk(Database(self.database.url, self.database.vault, at), at, self.file, self.policy)
+        self.others.append(other)
+        return other
+
+    def close(self) -> None:
+        """All of them end."""
+        for one in (*self.others, self):
+            one.database.close()
 
     def bytes(self) -> bytes:
         """Everything that lies on the disk, the log too; of a server, everything in the tables."""
@@ -145,11 +153,8 @@ def desk_on(at: str = "2026-02-02", *, on_server: bool | None = None) -> Iterato
         empty_database(Path(folder), on_server=on_server) as url,
     ):
         clock = HandClock(tokyo(at))
-        database = Database(url, VAULT, clock)
-        try:
-            yield Desk(database, clock, Path(folder) / "okaeri.db")
-        finally:
-            database.close()
+        with closing(Desk(Database(url, VAULT, clock), clock, Path(folder) / "okaeri.db")) as made:
+            yield made
 
 
 @pytest.fixture

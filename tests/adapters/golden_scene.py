@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import Insert, Result, event, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from bot.conversation import (
@@ -157,11 +156,13 @@ def letters_read() -> Iterator[Mapping[str, Card]]:
         for row in [one for one in tx.new if isinstance(one, Delivery)]:
             keep(tx, row)
 
-    def many_at_once(state: ORMExecuteState) -> None:
-        rows = state.parameters if isinstance(state.parameters, list) else []
-        for row in rows:
-            if {"delivery", "payload"} <= row.keys():
-                keep(state.session, SimpleNamespace(**row))
+    def many_at_once(state: ORMExecuteState) -> Result[Any] | None:
+        if not isinstance(state.statement, Insert) or state.statement.table is not Delivery.__table__:
+            return None
+        result = state.invoke_statement()
+        for row in state.session.scalars(select(Delivery).where(Delivery.payload.is_not(None))):
+            keep(state.session, row)
+        return result
 
     event.listen(Session, "after_flush", one_by_one)
     event.listen(Session, "do_orm_execute", many_at_once)

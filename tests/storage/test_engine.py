@@ -12,14 +12,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from bot.errors import ConfigError
 from bot.notices import take_notice
 from jobs.erasures import Erasures
 from storage import codes, inbox, people
-from storage.engine import Tx, on_server, wipe
+from storage.engine import Tx, among, on_server, wipe
+from storage.people import Person
 from storage.sqlite import sqlite_engine
 from tests.desk import POLICY, VAULT, Desk, notice
 from tests.storage.writer import count_up
@@ -218,3 +219,14 @@ async def test_what_is_wiped_is_owed_until_the_log_is_empty(desk_in_file: Desk) 
     await Erasures(database, None).keep()
     assert not database.unwiped.is_set()
     assert person_id.encode() not in desk_in_file.bytes()
+
+
+def test_one_of_any_number_of_values(desk: Desk) -> None:
+    """More than a statement has parameters, and none; a quote is a quote."""
+    with desk.transaction() as tx:
+        ids = [people.add(tx, name).id for name in ("佐藤", "O'Neil", 'a"b\\')]
+        for column, wanted in ((Person.name, ["O'Neil", 'a"b\\', "nobody"]), (Person.id, [*ids[1:], ids[1]])):
+            found = set(tx.scalars(select(Person.id).where(among(tx, column, wanted))))
+            assert found == set(ids[1:])
+        assert len(people.some(tx, [f"p_{number}" for number in range(70_000)] + ids)) == 3
+        assert people.some(tx, []) == {}

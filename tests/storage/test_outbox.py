@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete, select
 
 from storage import consents, delivering, outbox, people
 from storage.consents import Decision, Purpose, Said
@@ -241,6 +242,30 @@ def test_many_are_written_to_at_once_if_they_allow_it(desk: Desk) -> None:
         assert (row.person_id, outbox.body(tx, row)["card"]) == (readers[1], draft("n1").card)
         with pytest.raises(ValueError, match="one purpose"):
             outbox.put_all(tx, [replace(drafts[0], purpose=Purpose.EVENTS), drafts[1]])
+
+
+def test_one_of_many_is_kept_as_one_alone(desk: Desk) -> None:
+    """What is the same for all stands in the statement: nothing of a row may come from another one."""
+    own = {"id", "dedup", "delivery", "person_id", "payload", "due_at"}
+    later = desk.clock.now() + timedelta(hours=3)
+    with desk.transaction() as tx:
+        readers = [people.add(tx, f"O'Neil {n} 髙橋").id for n in range(3)]
+        for reader in readers:
+            consents.record(tx, reader, Decision.GIVEN, Said("ja", "slack"))
+        drafts = [replace(draft(f"n{n} '髙'", person_id=one), purpose=Purpose.STAY_IN_TOUCH, bulk=True)
+                  for n, one in enumerate(readers)]  # fmt: skip
+        alone = outbox.put(tx, drafts[0])
+        for dates in ((None, later), (None, None)):
+            tx.execute(delete(Delivery).where(Delivery.person_id.in_(readers[1:])))
+            given = [replace(one, due_at=due) for one, due in zip(drafts[1:], dates, strict=True)]
+            assert outbox.put_all(tx, given) == set(readers[1:])
+            rows = list(tx.scalars(select(Delivery).order_by(Delivery.id)))
+            assert [row.due_at for row in rows[1:]] == [due or desk.clock.now() for due in dates]
+            for column in set(Delivery.__table__.columns.keys()) - own:
+                assert {getattr(row, column) for row in rows} == {getattr(alone, column)}, column
+            assert [outbox.body(tx, row)["card"] for row in rows] == [one.card for one in drafts]
+        with pytest.raises(ValueError, match="something new"):
+            outbox.put_all(tx, [replace(drafts[0], edits="C1:1.1")])
 
 
 def test_what_may_have_arrived_stays_ambiguous_until_it_is_known(desk: Desk) -> None:
