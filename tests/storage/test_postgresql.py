@@ -210,6 +210,23 @@ async def test_levels(desk_on_server: Desk) -> None:
         await database.run(lambda tx: journal.write(tx, "x"), reads=True)
 
 
+async def test_a_plan_for_an_empty_table_is_not_kept(desk_on_server: Desk) -> None:
+    """Every statement is planned for what is there now, also one that was asked often before."""
+    asked, plan = "SELECT id FROM people WHERE id = $1", text("SHOW plan_cache_mode")
+
+    def plans(tx: Tx) -> tuple[int, int]:
+        for _ in range(8):
+            tx.connection().exec_driver_sql(asked, ("p_1",))
+        counted = (
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement = $1"
+        )
+        generic, custom = tx.connection().exec_driver_sql(counted, (asked,)).one()
+        return int(generic), int(custom)
+
+    assert await desk_on_server.database.run(lambda tx: tx.scalar(plan)) == "force_custom_plan"
+    assert await desk_on_server.database.run(plans) == (0, 8)
+
+
 async def test_who_stops_waiting_stops_nothing(desk_on_server: Desk) -> None:
     going = asyncio.ensure_future(desk_on_server.database.run(_slow_line))
     await asyncio.sleep(0.05)
