@@ -47,7 +47,8 @@ _LOCK, _IDLE, _ANSWER, _HELLO = 20, 15, 120, 10
 for a lock outlasts a process that stands still with it."""
 _PLANS = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
 """A plan that was made for empty tables must not be kept while they fill (measured: to look through a file
-that is known took 0.6 s for 5,000 people and 14.5 s for 20,000; now 2.6 s). Source: PostgreSQL manual, PREPARE."""
+that is known took 0.6 s for 5,000 people and 14.5 s for 20,000; now 2.6 s). Source: PostgreSQL manual,
+PREPARE."""
 _OURS = {"pooler", "pool_size", "sslmode"}
 _ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target_session_attrs"}
 
