@@ -45,6 +45,9 @@ __all__ = [
     "words_of",
     "world_in",
 ]
+PATIENCE = 15.0
+"""Seconds that Slack waits in a story: that an answer is there within three is asserted by the contract of
+the doors and measured by the bench, not by every story on a machine that has other things to do."""
 NOTED = timedelta(days=60)
 """How far the clock goes at once: the house forgets after 90 days what it sent."""
 HEADERS = (
@@ -248,6 +251,7 @@ async def world_in(
         playground = playing(folder, free_port(), clock, empty_file(), platform, **changes)
         ground = await stack.enter_async_context(playground)
         await ground.listen()
+        ground.slack.patience = PATIENCE
         world = World(ground)
         user = world.slack.add_person(COMPANY, name="佐藤 美咲", email=HR_EMAIL)
         world.hr = Somebody(world, "佐藤 美咲", HR_EMAIL, user)

@@ -151,6 +151,15 @@ class LocalSlack:
     def rates_on(self, on: bool) -> None:
         self._wire.rates.on = on
 
+    @property
+    def patience(self) -> float:
+        """Seconds in which whoever is told something has to answer; three at the real one."""
+        return self._wire.courier.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._wire.courier.patience = seconds
+
     async def settle(self) -> None:
         """Wait until no delivery and no call to us is under way (retries due later do not count).
 
