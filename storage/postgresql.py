@@ -195,9 +195,7 @@ def _without_nul(*told: Any) -> tuple[str, Any]:
 def _clean(given: Any) -> Any:
     if isinstance(given, str):
         return given.replace("\0", "") if "\0" in given else given
-    if isinstance(
-        given, list | tuple
-    ):  # in place for texts: a call for each would cost more than all the rest
+    if isinstance(given, list | tuple):  # texts in place: a call for each would cost more than all the rest
         return type(given)([
             (one.replace("\0", "") if "\0" in one else one) if isinstance(one, str)
             else _clean(one) if isinstance(one, list | tuple) else one
