@@ -69,6 +69,8 @@ class Playground:
     town: Town = field(kw_only=True)
     people: dict[str, Any] = field(default_factory=dict)
     server: Server = field(default_factory=Server)
+    _quiet: int | None = None
+    """The version of the database when there was last nothing to do, if that is known."""
     shifts: list[tuple[float, timedelta]] = field(default_factory=list)
     """Since which wire second calendar time has been how far ahead; grows with every move of the clock."""
 
@@ -95,9 +97,11 @@ class Playground:
             await self._hear()
             told = self._told()
             rounds = await self.app.schedule.run_until_quiet(ROUNDS)
+            self._quiet = self.app.core.database.version()
             await self._hear()
             if rounds < ROUNDS and told == self._told():
                 return
+        self._quiet = None
 
     async def _hear(self) -> None:
         """Let everything under way arrive."""
@@ -115,7 +119,9 @@ class Playground:
 
     async def travel(self, to: datetime) -> None:
         """Move calendar time forward, stopping wherever something is due. `ValueError` for the past."""
-        await self.settle()
+        version = self.app.core.database.version()
+        if version is None or version != self._quiet:
+            await self.settle()
         lasts = self.app.core.policy.invitation_lasts
         while self.clock.now() < to:
             due = await self.app.core.database.run(lambda tx: _next_moment(tx, lasts), reads=True)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import Tx, among, now, vault_of
+from storage.engine import MOST, Tx, among, now, vault_of
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
 from storage.prepared import Prepared
@@ -163,12 +163,19 @@ def addresses(tx: Tx, person_id: str) -> list[str]:
     return list(tx.scalars(select(Account.address).where(Account.person_id == person_id)))
 
 
+_STALE = (Account.looked_at.is_(None)) | (Account.looked_at < bindparam("before"))
+_OF_OURS = Account.address.startswith(f"{Platform.WEB.value}:")  # our own pages have no looks
+_UNLOOKED = (
+    select(Account.side, Account.address)
+    .where(_STALE, Account.gone.is_(False), ~_OF_OURS)
+    .order_by(Account.looked_at.nulls_first())
+    .limit(MOST)
+)
+
+
 def unlooked(tx: Tx, before: datetime, limit: int = 50) -> list[tuple[Side, Address]]:
     """Accounts never described by their platform, or not since `before`."""
-    stale = (Account.looked_at.is_(None)) | (Account.looked_at < before)
-    of_ours = Account.address.startswith(f"{Platform.WEB.value}:")  # our own pages have no looks
-    query = select(Account.side, Account.address).where(stale, Account.gone.is_(False), ~of_ours)
-    rows = tx.execute(query.order_by(Account.looked_at.nulls_first()).limit(limit)).all()
+    rows = tx.execute(_UNLOOKED, {"before": before, "most": limit}).all()
     return [(side, Address.parse(address)) for side, address in rows]
 
 
@@ -185,10 +192,12 @@ def set_staff(tx: Tx, wanted: Iterable[tuple[Role, str]]) -> None:
     tx.flush()
 
 
+_RUNNING = select(Staff).where(Staff.role.in_((Role.OWNER, Role.HR)))
+
+
 def staff(tx: Tx) -> list[Staff]:
     """Everybody who runs the network, owners first; a person of two roles appears once. Managers do not."""
-    running = select(Staff).where(Staff.role.in_((Role.OWNER, Role.HR)))
-    rows = sorted(tx.scalars(running), key=lambda s: (s.role is not Role.OWNER, s.id))
+    rows = sorted(tx.scalars(_RUNNING), key=lambda s: (s.role is not Role.OWNER, s.id))
     return list({key_of(s): s for s in reversed(rows)}.values())[::-1]
 
 
@@ -213,10 +222,12 @@ def keys_of(tx: Tx, address: Address) -> frozenset[str]:
     return frozenset(key_of(member) for member in staff(tx) if acts(member))
 
 
+_UNFOUND = select(Staff.email).where(Staff.email != "", Staff.address == "").order_by(Staff.id)
+
+
 def unfound(tx: Tx) -> list[str]:
     """The e-mail addresses of staff and managers whose account nobody has looked up."""
-    query = select(Staff.email).where(Staff.email != "", Staff.address == "")
-    return list(tx.scalars(query.order_by(Staff.id)))
+    return list(tx.scalars(_UNFOUND))
 
 
 def acting_from(tx: Tx, address: Address) -> list[Staff]:

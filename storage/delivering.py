@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, cast, func, select, text, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
-from storage.engine import Tx, now, wire
+from storage.engine import MOST, Tx, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
 
 LEASE = 60.0
@@ -41,7 +42,7 @@ def _waiting(line: Queue) -> list[Select[int]]:
     free = (Delivery.bulk == line.bulk) & (Delivery.next_try + 0.0 <= bindparam("at"))
     early = (Delivery.due_at.is_(None), Delivery.due_at <= bindparam("day"))
     query = select(Delivery.id).where(own, free).order_by(Delivery.due_at, Delivery.id)
-    query = query.limit(bindparam("most", type_=Integer))
+    query = query.limit(MOST)
     return [query.where(moment) for moment in early]
 
 
@@ -62,7 +63,7 @@ _LOST = (
     select(Delivery.id)
     .where(Delivery.status == Status.SENDING, Delivery.next_try <= bindparam("at"))
     .order_by(Delivery.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(MOST)
 )
 
 
@@ -183,14 +184,18 @@ def _tell(tx: Tx, rows: Sequence[Delivery], after: float) -> None:
     queue.tell(tx, [queue.Word(number, name, after, key) for number, name, key in words])
 
 
+_WAITS = (Delivery.status == Status.PENDING) & (Delivery.next_try <= bindparam("late"))
+_DUE = _WAITS & (Delivery.due_at.is_(None) | (Delivery.due_at <= bindparam("day")))
+_LEFT = (Delivery.status == Status.SENDING) & (Delivery.next_try <= bindparam("at"))
+_OVERDUE = select(Delivery).where(_DUE | _LEFT).order_by(Delivery.id).limit(MOST)
+
+
 def overdue(tx: Tx, limit: int = 1000) -> int:
     """Tell again of messages that nobody took although they could have gone `OVERDUE` seconds ago, or that
     somebody took and never ended; how many."""
-    late, day = wire(tx) - OVERDUE, now(tx) - timedelta(seconds=OVERDUE)
-    waits = (Delivery.status == Status.PENDING) & (Delivery.next_try <= late)
-    due = waits & (Delivery.due_at.is_(None) | (Delivery.due_at <= day))
-    lost = (Delivery.status == Status.SENDING) & (Delivery.next_try <= wire(tx))
-    rows = tx.scalars(select(Delivery).where(due | lost).order_by(Delivery.id).limit(limit)).all()
+    at = wire(tx)
+    given = {"at": at, "late": at - OVERDUE, "day": now(tx) - timedelta(seconds=OVERDUE), "most": limit}
+    rows = tx.scalars(_OVERDUE, given).all()
     _tell(tx, rows, 0.0)
     return len(rows)
 
@@ -278,15 +283,25 @@ class Untold:
     told_at: datetime | None
 
 
+_QUEUED = Delivery.status.in_(tuple(Status)) & (Delivery.route == Route.STAFF)
+_TOLD_AT = select(func.max(Delivery.queued_at)).where(_QUEUED, Delivery.kind == bindparam("kind"))
+
+
+@cache
+def _new(routes: frozenset[Route], known: frozenset[str], first: bool) -> Select[int, datetime | None]:
+    """Counts what was given up: ever, or after a moment."""
+    new = _given_up(sorted(routes)) & ~(Delivery.leaver_id.is_not(None) & Delivery.reason.in_(sorted(known)))
+    if not first:
+        new &= Delivery.done_at > bindparam("since")
+    return select(func.count(), func.min(Delivery.done_at)).where(new)
+
+
 def untold(tx: Tx, kind: str, routes: Collection[Route], known: Collection[str]) -> Untold:
     """What was given up since HR last got a message of this kind; not what is `known` of a leaver, whose own
     card says so."""
-    queued = (Delivery.status.in_(tuple(Status))) & (Delivery.route == Route.STAFF)
-    told_at = tx.scalar(select(func.max(Delivery.queued_at)).where(queued, Delivery.kind == kind))
-    new = _given_up(routes) & ~(Delivery.leaver_id.is_not(None) & Delivery.reason.in_(known))
-    if told_at is not None:
-        new &= Delivery.done_at > told_at
-    count, since = tx.execute(select(func.count(), func.min(Delivery.done_at)).where(new)).one()
+    told_at = tx.scalar(_TOLD_AT, {"kind": kind})
+    query = _new(frozenset(routes), frozenset(known), told_at is None)
+    count, since = tx.execute(query, {"since": told_at} if told_at else {}).one()
     return Untold(count, since, told_at)
 
 

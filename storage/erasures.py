@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, String, func, select
+from sqlalchemy import LargeBinary, String, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, now, skipped
+from storage.engine import MOST, Tx, now, skipped
 
 
 class Why(StrEnum):
@@ -78,9 +78,12 @@ def keep(tx: Tx, told: Told) -> Erasure:
     return row
 
 
+_AFTER = select(Erasure).where(Erasure.id > bindparam("last")).order_by(Erasure.id).limit(MOST)
+
+
 def after(tx: Tx, erasure_id: int, limit: int = 500) -> Sequence[Erasure]:
     """The erasures that were listed after one, oldest first."""
-    return tx.scalars(select(Erasure).where(Erasure.id > erasure_id).order_by(Erasure.id).limit(limit)).all()
+    return tx.scalars(_AFTER, {"last": erasure_id, "most": limit}).all()
 
 
 def ids(tx: Tx) -> set[str]:

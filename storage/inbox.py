@@ -7,14 +7,13 @@ leave only their id, in the transaction of their effect.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Index, String, delete, select
+from sqlalchemy import Index, String, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, kept
-from storage.engine import Tx, now, vault_of, wire
+from storage.engine import MOST, Tx, insert_new, now, vault_of, wire
 
 
 class Received(Row):
@@ -52,7 +51,7 @@ def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
         "payload": vault_of(tx).wrap(payload.encode(), f"inbox:{event_id}") if payload else None,
         "done_at": None if payload else at, "next_try": wire(tx) + REDRIVE_AFTER,
     }  # fmt: skip
-    done = tx.execute(_insert(tx).values(values).on_conflict_do_nothing())
+    done = tx.execute(insert_new(tx, Received.__table__), values)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
@@ -64,17 +63,13 @@ def no_twin(tx: Tx, key: Key) -> bool:
         "platform": platform, "workspace": workspace, "event_id": event_id, "received_at": at, "tries": 0,
         "payload": None, "done_at": at, "next_try": ends,
     }  # fmt: skip
-    query = _insert(tx).values(values).on_conflict_do_update(
+    insert = (postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite).insert(Received)
+    query = insert.values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
         set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),
     )  # fmt: skip
     done = tx.execute(query)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
-
-
-def _insert(tx: Tx) -> Any:
-    """The same words in both dialects."""
-    return (postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite).insert(Received)
 
 
 def forget(tx: Tx, key: Key) -> None:
@@ -100,12 +95,18 @@ def handled(tx: Tx, key: Key) -> bool:
     return row is None or row.done_at is not None
 
 
+_UNFINISHED = (
+    select(Received)
+    .where(Received.done_at.is_(None), Received.next_try <= bindparam("at"), Received.tries < TRIES)
+    .order_by(Received.received_at)
+    .limit(MOST)
+)
+
+
 def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
     """Events received but not handled, whose next try has come; each is counted as tried."""
-    waits = (Received.done_at.is_(None), Received.next_try <= wire(tx), Received.tries < TRIES)
-    query = select(Received).where(*waits)
     found: list[tuple[Key, str]] = []
-    for row in tx.scalars(query.order_by(Received.received_at).limit(limit)).all():
+    for row in tx.scalars(_UNFINISHED, {"at": wire(tx), "most": limit}).all():
         row.tries += 1
         row.next_try = wire(tx) + REDRIVE_AFTER * 2**row.tries
         if row.payload is not None:

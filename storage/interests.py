@@ -10,13 +10,13 @@ import secrets
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, select
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import outbox, people
 from storage.answers import Answered, Step
 from storage.columns import Row, kept
-from storage.engine import Tx, now, wipe
+from storage.engine import MOST, Tx, now, wipe
 
 NOTE = "interests.note"
 KIND = "interest"
@@ -119,10 +119,17 @@ def _readable(row: Interest, keys: Collection[str]) -> bool:
     return row.told_at is not None and bool(set(row.readers) & set(keys))
 
 
+_TO_TELL = (
+    select(Interest)
+    .where(Interest.told_at.is_(None), Interest.tells_at <= bindparam("at"))
+    .order_by(*OLDEST)
+    .limit(MOST)
+)
+
+
 def to_tell(tx: Tx, limit: int = 100) -> Sequence[Interest]:
     """Those whose ten minutes are over and whose readers have not been told."""
-    query = select(Interest).where(Interest.told_at.is_(None), Interest.tells_at <= now(tx))
-    return tx.scalars(query.order_by(*OLDEST).limit(limit)).all()
+    return tx.scalars(_TO_TELL, {"at": now(tx), "most": limit}).all()
 
 
 def told(tx: Tx, row: Interest, answer_by: date) -> None:
@@ -149,11 +156,17 @@ def note_of(tx: Tx, row: Interest) -> str:
     return people.open_for(tx, row.person_id, NOTE, row.note) if row.note is not None else ""
 
 
+_SILENT = (
+    select(Interest)
+    .where(Interest.step == Step.WAITING, Interest.late_at.is_(None), Interest.answer_by < bindparam("today"))
+    .order_by(*OLDEST)
+    .limit(MOST)
+)
+
+
 def silent(tx: Tx, today: date, limit: int = 100) -> Sequence[Interest]:
     """Those to whom an answer was promised for a day that is over, and of whom no deputy knows yet."""
-    waits = (Interest.step == Step.WAITING) & Interest.late_at.is_(None)
-    query = select(Interest).where(waits, Interest.answer_by < today)
-    return tx.scalars(query.order_by(*OLDEST).limit(limit)).all()
+    return tx.scalars(_SILENT, {"today": today, "most": limit}).all()
 
 
 def late(tx: Tx, row: Interest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import String, select, update
+from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
@@ -26,14 +26,21 @@ class Lease(Row):
     ended_well: Mapped[float] = mapped_column(default=0.0)
 
 
+_OURS = Lease.name.in_(bindparam("names", expanding=True))
+_KNOWN = select(Lease.name).where(_OURS).with_for_update()
+_FREE = select(Lease.name).where(
+    _OURS, (Lease.holder == bindparam("holder")) | (Lease.until <= bindparam("at"))
+)
+
+
 def take(tx: Tx, names: Collection[str], holder: str, seconds: float) -> list[str]:
     """Which of these jobs `holder` may run now; a lease ends by itself after `seconds`."""
-    known = set(tx.scalars(select(Lease.name).where(Lease.name.in_(names)).with_for_update()))
+    of_these, at = {"names": list(names)}, wire(tx)
+    known = set(tx.scalars(_KNOWN, of_these))
     tx.add_all(Lease(name) for name in names if name not in known)
     tx.flush()
-    free = (Lease.holder == holder) | (Lease.until <= wire(tx))
-    mine = set(tx.scalars(select(Lease.name).where(Lease.name.in_(names), free)))
-    held = {"holder": holder, "until": wire(tx) + seconds}
+    mine = set(tx.scalars(_FREE, {**of_these, "holder": holder, "at": at}))
+    held = {"holder": holder, "until": at + seconds}
     tx.execute(update(Lease).where(Lease.name.in_(mine)).values(held).execution_options(**_BLIND))
     return [name for name in names if name in mine]
 

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,8 +18,10 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    Select,
     String,
     UniqueConstraint,
+    bindparam,
     delete,
     false,
     func,
@@ -29,7 +32,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept, words
-from storage.engine import Tx, insert_all, now, skipped, vault_of
+from storage.engine import MOST, Tx, insert_all, now, skipped, vault_of
 
 
 class Stage(StrEnum):
@@ -228,8 +231,13 @@ Moment = InstrumentedAttribute[datetime | None]
 
 def due(tx: Tx, column: Moment, stages: Collection[Stage], limit: int = 200) -> Sequence[Leaver]:
     """Leavers in one of the stages whose moment has come, oldest first."""
-    query = select(Leaver).where(Leaver.stage.in_(stages), column <= now(tx)).order_by(column, Leaver.id)
-    return tx.scalars(query.limit(limit)).all()
+    return tx.scalars(_due(column, frozenset(stages)), {"at": now(tx), "most": limit}).all()
+
+
+@cache
+def _due(column: Moment, stages: frozenset[Stage]) -> Select[Leaver]:
+    query = select(Leaver).where(Leaver.stage.in_(sorted(stages)), column <= bindparam("at"))
+    return query.order_by(column, Leaver.id).limit(MOST)
 
 
 def ending(tx: Tx, limit: int = 50) -> Sequence[Leaver]:
@@ -238,28 +246,31 @@ def ending(tx: Tx, limit: int = 50) -> Sequence[Leaver]:
     return tx.scalars(query.limit(limit)).all()
 
 
+_LIVE = select(Leaver).where(Leaver.stage.not_in(ENDED)).limit(MOST)
+_UNTOLD = _LIVE.where(Leaver.told_at.is_(None)).order_by(Leaver.last_day, Leaver.id)
+_NEAR = (Leaver.remind_at <= bindparam("at")) & (Leaver.ask_at > bindparam("at"))
+_TO_REMIND = select(Leaver).where(Leaver.stage == Stage.ANNOUNCED, _NEAR).order_by(Leaver.ask_at).limit(MOST)
+
+
 def untold(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers about whom HR has not been told yet."""
-    query = select(Leaver).where(Leaver.told_at.is_(None), Leaver.stage.not_in(ENDED))
-    return tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(limit)).all()
+    return tx.scalars(_UNTOLD, {"most": limit}).all()
 
 
 def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers whose first contact is near and of whom HR is to be reminded."""
-    query = select(Leaver).where(
-        Leaver.stage == Stage.ANNOUNCED, Leaver.remind_at <= now(tx), Leaver.ask_at > now(tx)
-    )
-    return tx.scalars(query.order_by(Leaver.ask_at).limit(limit)).all()
+    return tx.scalars(_TO_REMIND, {"at": now(tx), "most": limit}).all()
 
 
 _WAITING = (Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.question == "")
 """Whose invitation may be renewed: nothing hinders, and nothing is in question."""
+_LAPSED = select(Leaver).where(*_WAITING, Leaver.invited_at <= bindparam("upto"))
+_LAPSED = _LAPSED.order_by(Leaver.invited_at).limit(MOST)
 
 
 def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:
     """Enrolled leavers whose invitation went out so long ago that its code has expired."""
-    query = select(Leaver).where(*_WAITING, Leaver.invited_at <= now(tx) - lasts)
-    return tx.scalars(query.order_by(Leaver.invited_at).limit(limit)).all()
+    return tx.scalars(_LAPSED, {"upto": now(tx) - lasts, "most": limit}).all()
 
 
 def next_lapse(tx: Tx, lasts: timedelta) -> datetime | None:
@@ -274,12 +285,12 @@ def not_from(tx: Tx, source: str, limit: int = 500) -> Sequence[Leaver]:
     return tx.scalars(select(Leaver).where(Leaver.source != source).order_by(Leaver.id).limit(limit)).all()
 
 
+_NEWLY_STUCK = _LIVE.where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told).order_by(Leaver.id)
+
+
 def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
     """Leavers whose hindrance HR has not been told of yet."""
-    query = select(Leaver).where(
-        Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told, Leaver.stage.not_in(ENDED)
-    )
-    return tx.scalars(query.order_by(Leaver.id).limit(limit)).all()
+    return tx.scalars(_NEWLY_STUCK, {"most": limit}).all()
 
 
 def _on_the_way(tx: Tx) -> ColumnElement[bool]:

@@ -10,16 +10,29 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, case, delete, func, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept, words
-from storage.engine import Tx, now, skipped
+from storage.engine import MOST, Tx, now, skipped
 
 
 class Phase(StrEnum):
@@ -228,24 +241,30 @@ def warned(tx: Tx, row: Opening) -> None:
     tx.flush()
 
 
+DONE = "done"
+_OPEN = select(Opening).where(Opening.state == Phase.OPEN).order_by(Opening.id)
+_UNWARNED = _OPEN.where(Opening.warned_for.is_distinct_from(Opening.closes_on))
+_ENDING = _UNWARNED.where(Opening.closes_on <= bindparam("upto")).limit(MOST)
+_OVER = _OPEN.where(Opening.closes_on < bindparam("today")).limit(MOST)
+_LASTS = _OPEN.where(Opening.closes_on >= bindparam("today"))
+_STRANGERS = (one.not_in(bindparam("keys", expanding=True)) for one in (Opening.owner, Opening.deputy))
+_UNANSWERABLE = _LASTS.where(*_STRANGERS)
+_UNMATCHED = _LASTS.where(Opening.matched_upto != DONE)
+
+
 def ending(tx: Tx, upto: date, limit: int = 100) -> Sequence[Opening]:
     """Open ones whose last day is at most `upto` and whose owner has not been warned of it."""
-    unwarned = (Opening.warned_for.is_(None)) | (Opening.warned_for != Opening.closes_on)
-    query = select(Opening).where(Opening.state == Phase.OPEN, Opening.closes_on <= upto, unwarned)
-    return tx.scalars(query.order_by(Opening.id).limit(limit)).all()
+    return tx.scalars(_ENDING, {"upto": upto, "most": limit}).all()
 
 
 def over(tx: Tx, today: date, limit: int = 100) -> Sequence[Opening]:
     """Open ones whose last day has passed."""
-    query = select(Opening).where(Opening.state == Phase.OPEN, Opening.closes_on < today)
-    return tx.scalars(query.order_by(Opening.id).limit(limit)).all()
+    return tx.scalars(_OVER, {"today": today, "most": limit}).all()
 
 
 def unanswerable(tx: Tx, today: date, keys: Collection[str]) -> Sequence[Opening]:
     """Open ones whose owner and deputy are both not among those who run the network (by their keys)."""
-    nobody = Opening.owner.not_in(keys) & Opening.deputy.not_in(keys)
-    query = select(Opening).where(Opening.state == Phase.OPEN, Opening.closes_on >= today, nobody)
-    return tx.scalars(query.order_by(Opening.id)).all()
+    return tx.scalars(_UNANSWERABLE, {"today": today, "keys": list(keys)}).all()
 
 
 def answered_by(tx: Tx, keys: Collection[str], limit: int = 50) -> Sequence[Opening]:
@@ -257,13 +276,7 @@ def answered_by(tx: Tx, keys: Collection[str], limit: int = 50) -> Sequence[Open
 
 def unmatched(tx: Tx, today: date) -> Sequence[Opening]:
     """Open ones of which not everybody has heard whom they match (`matched`)."""
-    query = select(Opening).where(
-        Opening.state == Phase.OPEN, Opening.closes_on >= today, Opening.matched_upto != DONE
-    )
-    return tx.scalars(query.order_by(Opening.id)).all()
-
-
-DONE = "done"
+    return tx.scalars(_UNMATCHED, {"today": today}).all()
 
 
 def matched(tx: Tx, row: Opening, upto: str) -> None:
@@ -319,14 +332,19 @@ def channels(tx: Tx) -> list[str]:
 def unposted(tx: Tx, channel: str, limit: int = 50, *, standing: bool = False) -> Sequence[Opening]:
     """What a channel does not show as it is now, and nothing is under way: open ones, and closed ones that
     stand there; `standing`: nothing that does not stand there yet."""
-    here = (Posting.opening_id == Opening.id) & (Posting.channel == channel)
+    return tx.scalars(_unposted(standing), {"channel": channel, "most": limit}).all()
+
+
+@cache
+def _unposted(standing: bool) -> Select[Opening]:
+    here = (Posting.opening_id == Opening.id) & (Posting.channel == bindparam("channel"))
     shown = (func.coalesce(Posting.edition, 0) < Opening.edition) & (func.coalesce(Posting.dedup, "") == "")
     stands = func.coalesce(Posting.remote, "") != ""
     wanted = Opening.state.in_((Phase.OPEN, Phase.CLOSED)) & stands
     if not standing:
         wanted |= Opening.state == Phase.OPEN
     query = select(Opening).outerjoin(Posting, here).where(shown, wanted)
-    return tx.scalars(query.order_by(Opening.id).limit(limit)).all()
+    return query.order_by(Opening.id).limit(MOST)
 
 
 def under_way(tx: Tx, limit: int = 100) -> Sequence[Posting]:

@@ -42,9 +42,12 @@ def newest(tx: Tx) -> PolicyVersion | None:
     return tx.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
 
 
+_NUMBER = select(func.max(PolicyVersion.version))
+
+
 def number(tx: Tx) -> int:
     """The number of the version in force, 0 while nothing was ever saved: what replicas compare."""
-    return tx.scalar(select(func.max(PolicyVersion.version))) or 0
+    return tx.scalar(_NUMBER) or 0
 
 
 def get(tx: Tx, version: int) -> PolicyVersion | None:

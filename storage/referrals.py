@@ -14,14 +14,24 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, LargeBinary, String, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    bindparam,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people
 from storage.accounts import Staff
 from storage.answers import Answered, Step
 from storage.columns import Row, Sealed, kept, normal_email, words
-from storage.engine import Tx, now, vault_of
+from storage.engine import MOST, Tx, now, vault_of
 from storage.leavers import Leaver
 from storage.openings import Opening
 from storage.people import Person
@@ -256,11 +266,21 @@ def with_candidate(tx: Tx, limit: int = 20) -> Sequence[Referral]:
     return tx.scalars(query.limit(limit)).all()
 
 
+_UNANSWERED = (
+    select(Referral)
+    .where(
+        Referral.agreed_at.is_(None),
+        Referral.thanked_at.is_(None),
+        Referral.expires_at <= bindparam("at"),
+    )
+    .order_by(Referral.id)
+    .limit(MOST)
+)
+
+
 def unanswered(tx: Tx, limit: int = 100) -> Sequence[Referral]:
     """Those whose time is over without a yes and whose referrer has not been thanked, refused ones too."""
-    nobody = Referral.agreed_at.is_(None) & Referral.thanked_at.is_(None)
-    query = select(Referral).where(nobody, Referral.expires_at <= now(tx))
-    return tx.scalars(query.order_by(Referral.id).limit(limit)).all()
+    return tx.scalars(_UNANSWERED, {"at": now(tx), "most": limit}).all()
 
 
 def step(tx: Tx, row: Referral, what: Step, by: str, note: str) -> None:
@@ -278,11 +298,22 @@ def note_of(tx: Tx, row: Referral) -> str:
     return people.open_for(tx, row.person_id, NOTE, row.note)
 
 
+_SILENT = (
+    select(Referral)
+    .where(
+        Referral.step == Step.WAITING,
+        Referral.late_at.is_(None),
+        Referral.stand == Stand.AGREED,
+        Referral.answer_by < bindparam("today"),
+    )
+    .order_by(Referral.id)
+    .limit(MOST)
+)
+
+
 def silent(tx: Tx, today: date, limit: int = 100) -> Sequence[Referral]:
     """Those to whom an answer was promised for a day that is over, and of whom no deputy knows yet."""
-    waits = (Referral.step == Step.WAITING) & Referral.late_at.is_(None) & (Referral.stand == Stand.AGREED)
-    query = select(Referral).where(waits, Referral.answer_by < today)
-    return tx.scalars(query.order_by(Referral.id).limit(limit)).all()
+    return tx.scalars(_SILENT, {"today": today, "most": limit}).all()
 
 
 def late(tx: Tx, row: Referral) -> None:

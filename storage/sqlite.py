@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import PoolProxiedConnection
 
 from storage.readers import Readers
 from storage.transactions import Tx, carried, commit
@@ -37,6 +38,7 @@ class Embedded:
         self.writing = self.reading.execution_options(writes=True)
         self._readers = Readers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
+        self._watch: PoolProxiedConnection | None = None
 
     async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
         """One transaction in a thread; writers need no other guard than their line."""
@@ -52,6 +54,17 @@ class Embedded:
             for done in () if reads else commit(tx):
                 done()
             return value  # closing rolls a reader back and, unlike `rollback`, leaves alone what was loaded
+
+    def version(self) -> int:
+        """Another one once anybody, in any process, has written; asked in the calling thread, without a wait
+        (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+        if self._watch is None:
+            self._watch = self.reading.raw_connection()
+            self._watch.detach()
+        cursor = self._watch.cursor()
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone() or (0,)
+        return int(version)
 
     async def write_back(self) -> bool:
         """Bring the log into the file and empty it; false when somebody still read from it."""
@@ -71,6 +84,8 @@ class Embedded:
         """Wait for what runs, then let the files go."""
         self._writer.shutdown()
         self._readers.close()
+        if self._watch is not None:
+            self._watch.close()
         self.reading.dispose()
 
 

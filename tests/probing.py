@@ -7,7 +7,7 @@ New features are asked without a change here: the questions are made of what is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -45,6 +45,7 @@ from tests.world import World
 Asked = dict[str, str]
 """What was asked -> everything that came of it, as text."""
 _NUMBERED = re.compile(r"""(['"][a-z_]+['"], ?)(\d+)\b""")
+_NEWEST = select(*(select(func.max(kind.id)).scalar_subquery() for kind in (Delivery, Line)))
 _RANDOM = re.compile(r"[0-9a-f]{16,}|\b[0-9A-Z]{4}(?:-[0-9A-Z]{4})+\b|download/[\w-]+|p_[0-9a-z]{16}")
 
 
@@ -158,7 +159,8 @@ class Prober:
 
     def _told(self, tx: Tx, ask: Callable[[], Outcome]) -> str:
         """What came of it: what is shown, and what it wrote for the eyes of others."""
-        letters, lines = (tx.scalar(select(func.max(kind.id))) or 0 for kind in (Delivery, Line))
+        before = self._newest(tx)
+        letters, lines = (newest or 0 for newest in before)
         with tx.begin_nested() as savepoint:
             try:
                 outcome = ask()
@@ -168,9 +170,14 @@ class Prober:
             else:
                 file = outcome.file.data.decode("utf-8-sig") if outcome.file else ""
                 shown = repr((outcome.reply, outcome.form, outcome.errors, outcome.options, file))
-            written = [*self._letters(tx, letters), *self._lines(tx, lines)]
+            wrote = before != self._newest(tx)
+            written = [*self._letters(tx, letters), *self._lines(tx, lines)] if wrote else []
             savepoint.rollback()
         return self._plain("\n".join([shown, *written]))
+
+    def _newest(self, tx: Tx) -> Sequence[int | None]:
+        """The newest message and the newest line of the journal."""
+        return tx.execute(_NEWEST).one()
 
     def _letters(self, tx: Tx, after: int) -> Iterator[str]:
         rows = tx.scalars(select(Delivery).where(Delivery.id > after).order_by(Delivery.id)).all()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,14 @@ def app(side: Side = Side.ALUMNI, **changes: str) -> App:
     return App(side, **given)
 
 
-def files(made: App, brand: Brand = BRAND) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(package(made, REGISTRY, TEXTS, brand))) as archive:
+@cache
+def packed(made: App) -> bytes:
+    return package(made, REGISTRY, TEXTS, BRAND)
+
+
+def files(made: App, brand: Brand | None = None) -> dict[str, bytes]:
+    data = package(made, REGISTRY, TEXTS, brand) if brand else packed(made)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Page, Request, async_playwright, expect
+from playwright.async_api import Error, Page, Request, async_playwright, expect
 
 from bot import logs
 from bot.backstage import SLACK_ALONE, House, staged
@@ -30,7 +30,10 @@ class Desk:
         """Leave a picture, of the playground or of a page that was opened beside it."""
         self._count += 1
         file = SHOTS / f"{self._story}-{self._count:02}-{what}.png"
-        await (page or self.page).screenshot(path=file)
+        try:
+            await (page or self.page).screenshot(path=file)
+        except Error:  # a browser with too much to do takes none, once in a thousand times
+            await (page or self.page).screenshot(path=file)
 
     async def act_as(self, name: str) -> None:
         """Choose whom to be."""

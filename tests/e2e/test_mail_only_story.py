@@ -73,6 +73,7 @@ async def signs_in(desk: Desk) -> None:
         await reads(page, "みなとアルムナイへようこそ")
 
 
+@pytest.mark.long
 async def test_the_mission_by_mail_and_pages_alone(tmp_path: Path) -> None:
     async with opened(tmp_path, "story-mail") as desk:
         await desk.act_as(WHO)

@@ -40,6 +40,7 @@ class Tour:
     world: World
     page: Page
     locale: str
+    sizes: tuple[str, ...] = tuple(SIZES)
     wrong: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
 
@@ -48,10 +49,11 @@ class Tour:
         return self.world.ground.app.core.texts.plain(t(key, **data), self.locale)
 
     async def look(self, name: str) -> None:
-        """Check the page that is open in both sizes and both schemes, and leave pictures."""
+        """Check the page that is open in its sizes and both schemes, and leave pictures."""
         await self.page.wait_for_load_state()
         told = await access.shape(self.page, self.locale)
-        for size, (width, height) in SIZES.items():
+        for size in self.sizes:
+            width, height = SIZES[size]
             await self.page.set_viewport_size({"width": width, "height": height})
             for scheme in ("dark", "light"):
                 await self.page.emulate_media(color_scheme=scheme)
@@ -118,7 +120,9 @@ def watched(context: BrowserContext, base: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def touring(folder: Path, locale: str, scripts: bool = False) -> AsyncIterator[Tour]:
+async def touring(
+    folder: Path, locale: str, sizes: tuple[str, ...] = tuple(SIZES), *, scripts: bool = False
+) -> AsyncIterator[Tour]:
     logs.set_up("ERROR")
     SHOTS.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nobody waits for this test
     port, clock = free_port(), Clock(tokyo(START))
@@ -136,7 +140,7 @@ async def touring(folder: Path, locale: str, scripts: bool = False) -> AsyncIter
             base_url=base, locale=TONGUES[locale], java_script_enabled=scripts
         )
         with watched(context, base):
-            yield Tour(world, await context.new_page(), locale)
+            yield Tour(world, await context.new_page(), locale, sizes)
             await browser.close()
 
 
@@ -248,9 +252,18 @@ async def hr(tour: Tour) -> None:
     await tour.look("leaver")
 
 
-@pytest.mark.parametrize("locale", ["ja", pytest.param("en", marks=pytest.mark.long)])
-async def test_every_page_can_be_read_and_used_by_everybody(tmp_path: Path, locale: str) -> None:
-    async with touring(tmp_path, locale) as tour:
+@pytest.mark.parametrize(
+    ("locale", "sizes"),
+    [
+        ("ja", ("phone",)),
+        pytest.param("ja", ("desk",), marks=pytest.mark.long),
+        pytest.param("en", ("phone", "desk"), marks=pytest.mark.long),
+    ],
+)
+async def test_every_page_can_be_read_and_used_by_everybody(
+    tmp_path: Path, locale: str, sizes: tuple[str, ...]
+) -> None:
+    async with touring(tmp_path, locale, sizes) as tour:
         await a_visitor(tour)
         one = await a_leaver(tour)
         await a_newcomer(tour, one)

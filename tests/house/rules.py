@@ -45,7 +45,7 @@ _SHOWN = {
 
 def platform_words(source: Source) -> Iterator[tuple[int, str]]:
     """Slack's and Teams' own words, as names or inside strings."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for word in _names(node):
             if _PLATFORM_WORD.search(word):
                 yield getattr(node, "lineno", 0), word
@@ -56,7 +56,7 @@ def platform_words(source: Source) -> Iterator[tuple[int, str]]:
 
 def environment(source: Source) -> Iterator[tuple[int, str]]:
     """`os.environ` and `os.getenv`, however they were imported."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for word in _names(node):
             if word.rpartition(".")[2] in {"environ", "environb", "getenv", "getenvb"}:
                 yield getattr(node, "lineno", 0), word
@@ -64,7 +64,7 @@ def environment(source: Source) -> Iterator[tuple[int, str]]:
 
 def system_time(source: Source) -> Iterator[tuple[int, str]]:
     """The time of the machine: `datetime.now` and its sisters, called or handed on."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and node.attr in _CLOCKS.get(_last(node.value), ()):
             yield node.lineno, f"{_last(node.value)}.{node.attr}"
         if isinstance(node, ast.ImportFrom) and node.module == "time":
@@ -73,7 +73,7 @@ def system_time(source: Source) -> Iterator[tuple[int, str]]:
 
 def blind_except(source: Source) -> Iterator[tuple[int, str]]:
     """An `except` or `suppress` that takes every error, bugs included."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler):
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         elif isinstance(node, ast.Call) and _last(node.func) == "suppress":
@@ -86,14 +86,14 @@ def blind_except(source: Source) -> Iterator[tuple[int, str]]:
 
 def commit(source: Source) -> Iterator[tuple[int, str]]:
     """A commit; letting go of a savepoint inside a transaction is none."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Attribute) and node.attr == "commit" and _last(node.value) != "savepoint":
             yield node.lineno, "commit"
 
 
 def mock(source: Source) -> Iterator[tuple[int, str]]:
     """The standard library's mocks, however they were imported."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [f"{getattr(node, 'module', '') or ''}.{alias.name}" for alias in node.names]
             yield from ((node.lineno, name) for name in names if "unittest.mock" in name)
@@ -128,7 +128,7 @@ def japanese(source: Source) -> Iterator[tuple[int, str]]:
 
 def sentences(source: Source) -> Iterator[tuple[int, str]]:
     """Words handed straight to something that people see, instead of `t("key")`."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _last(node.func) in _SHOWN:
             for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 if isinstance(value, ast.Constant) and " " in str(value.value):

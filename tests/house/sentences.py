@@ -50,7 +50,7 @@ def asked() -> Iterator[Asked]:
     """Every key that code hands to `t` or to an error."""
     kinds = {"t": _fixed(errors.Refusal)} | {kind.__name__: _fixed(kind) for kind in _keyed_errors()}
     for source in sources():
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 word = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
                 if word in kinds and node.args and (key := _pattern(node.args[0])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,22 +27,27 @@ class Source:
         """A source from words: how the rules themselves are tried."""
         return cls(path, text, ast.parse(text))
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree: walked once for all rules."""
+        return list(ast.walk(self.tree))
+
     def functions(self) -> Iterator[Function]:
         """Every function and method, inner ones too."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Function))
+        return (node for node in self.nodes if isinstance(node, Function))
 
     def docstrings(self) -> set[ast.Constant]:
         """The strings that stand alone: docstrings of modules, classes, functions and attributes."""
         return {
             node.value
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
 
     def strings(self) -> Iterator[ast.Constant]:
         """Every string of the code that is no docstring; parts of f-strings count."""
         apart = self.docstrings()
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in apart:
                 yield node
 
@@ -50,7 +55,12 @@ class Source:
 @cache
 def sources(*folders: str) -> tuple[Source, ...]:
     """The Python files below the folders (default: the four rooms)."""
-    paths = [path for folder in folders or ROOMS for path in sorted((ROOT / folder).rglob("*.py"))]
+    return tuple(source for folder in folders or ROOMS for source in _below(folder))
+
+
+@cache
+def _below(folder: str) -> tuple[Source, ...]:
+    paths = sorted((ROOT / folder).rglob("*.py"))
     return tuple(Source.of(path.read_text("utf-8"), name(path)) for path in paths)
 
 

@@ -17,7 +17,7 @@ def live(lives: int, steps: int) -> None:
 
 
 def test_some_broken_lives_of_a_leaver() -> None:
-    live(lives=4 if wanted() else 6, steps=20)
+    live(lives=4, steps=20)
 
 
 @pytest.mark.long

@@ -14,7 +14,7 @@ def live(lives: int, steps: int) -> None:
 
 
 def test_some_lives_of_a_leaver() -> None:
-    live(lives=15, steps=20)
+    live(lives=8, steps=20)
 
 
 @pytest.mark.long
