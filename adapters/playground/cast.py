@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 from adapters.playground.backstage import Said
@@ -105,6 +106,7 @@ class Cast:
         return frozenset(row.cells["email"] for row in self.leavers + self.example if not row.account)
 
 
+@cache
 def read_cast() -> Cast:
     """Everybody, from cast.toml."""
     table = tomllib.loads(Path(__file__).with_name("cast.toml").read_text("utf-8"))

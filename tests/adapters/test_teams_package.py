@@ -34,6 +34,7 @@ BRAND = Brand("みなとアルムナイ", "株式会社みなと", "人事部 �
 APP_ID = "0b5c7d1e-93a4-4f0e-8a51-2f60b2a6c7d8"
 URL = "https://okaeri.example.com"
 FILES = {"manifest.json", "en.json", "color.png", "outline.png"}
+OURS = cache(lambda made: package(made, REGISTRY, TEXTS, BRAND))
 BOTH = pytest.mark.parametrize("side", Side)
 
 
@@ -42,14 +43,10 @@ def app(side: Side = Side.ALUMNI, **changes: str) -> App:
     return App(side, **given)
 
 
-@cache
-def packed(made: App) -> bytes:
-    return package(made, REGISTRY, TEXTS, BRAND)
-
-
 def files(made: App, brand: Brand | None = None) -> dict[str, bytes]:
-    data = package(made, REGISTRY, TEXTS, brand) if brand else packed(made)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipfile.ZipFile(
+        io.BytesIO(package(made, REGISTRY, TEXTS, brand) if brand else OURS(made))
+    ) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 

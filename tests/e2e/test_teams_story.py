@@ -23,6 +23,7 @@ TITLE = "営業企画 *太字* <script>"
 PHONE, DESK = (390, 844), (1440, 900)
 
 
+@pytest.mark.long
 async def test_the_mission_in_teams(tmp_path: Path) -> None:
     async with opened(tmp_path, "teams", TEAMS) as desk:
         page = desk.page

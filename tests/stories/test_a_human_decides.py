@@ -36,6 +36,7 @@ async def test_nothing_is_sent_to_who_is_held(world: World) -> None:
         assert somebody.letters == []
 
 
+@pytest.mark.long
 async def test_go_before_the_ask_day_asks_on_the_ask_day(world: World) -> None:
     aiko = await a_leaver(world, 退職区分="その他")
     await world.hr.presses("decisions.go", of=aiko)
@@ -94,6 +95,7 @@ async def test_hr_holds_and_releases_at_any_stage(world: World, journey: object)
     assert invited == {Stage.CONSENTED: 1, Stage.ENROLLED: 2}.get(stage, 0)
 
 
+@pytest.mark.long
 async def test_who_is_held_cannot_answer_or_join(world: World) -> None:
     aiko = await who_was_enrolled(world)
     code = aiko.joining_code
@@ -154,6 +156,7 @@ async def test_who_came_back_and_leaves_again_is_the_same_person_in_a_new_stint(
     assert [kind for kind, _ in aiko.letters].count("checkin.nudge") == 0
 
 
+@pytest.mark.long
 async def test_hr_says_they_never_left_and_later_they_do(world: World) -> None:
     aiko = await who_was_enrolled(world)
     await world.feed_says(aiko.leaves(状態="撤回"))

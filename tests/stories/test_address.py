@@ -70,6 +70,7 @@ async def test_both_sides_agree(world: World, reader: Reader) -> None:
     assert world.reads(lambda tx: list(tx.query(AddressChange).all())) == []
 
 
+@pytest.mark.long
 async def test_in_the_other_order_by_pages_alone(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     who = accounts.web_person(aiko.person.id, Side.ALUMNI)
@@ -148,6 +149,7 @@ async def test_the_old_mailbox_stops_it_and_signs_everybody_out(world: World, re
     assert mailbox(world, aiko) == aiko.home_email
 
 
+@pytest.mark.long
 async def test_cancelled_and_expired(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     await wishes(aiko)
@@ -162,6 +164,7 @@ async def test_cancelled_and_expired(world: World, reader: Reader) -> None:
     assert world.reads(lambda tx: list(tx.query(AddressChange).all())) == []
 
 
+@pytest.mark.long
 async def test_a_second_wish_replaces_the_first(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     await wishes(aiko, "first@home.example.jp")
@@ -191,6 +194,7 @@ async def test_somebody_elses_address_looks_the_same_and_gets_no_mail(world: Wor
     assert mailbox(world, aiko) == aiko.home_email
 
 
+@pytest.mark.long
 async def test_a_company_address_and_the_same_one_are_refused(world: World) -> None:
     aiko = await a_member(world)
     await aiko.types("/alumni address")
@@ -199,6 +203,7 @@ async def test_a_company_address_and_the_same_one_are_refused(world: World) -> N
     assert "同じ" in (await aiko.fills(email=aiko.home_email.upper()))["email"]
 
 
+@pytest.mark.long
 async def test_at_most_five_a_day(world: World) -> None:
     aiko = await a_member(world)
     who = accounts.web_person(aiko.person.id, Side.ALUMNI)
@@ -232,6 +237,7 @@ async def test_hr_speaks_for_the_old_mailbox(world: World) -> None:
     assert "address.left" in world.mailbox(aiko.home_email)
 
 
+@pytest.mark.long
 async def test_hr_does_not_know_them(world: World) -> None:
     aiko = await a_member(world)
     await pleads(aiko)
@@ -280,6 +286,7 @@ async def test_a_dead_mailbox_is_asked_about_once_in_the_chat(world: World) -> N
     assert aiko.person.unreachable == ""
 
 
+@pytest.mark.long
 async def test_without_a_chat_hr_sees_it_once_and_nothing_more_is_mailed(
     world: World, reader: Reader
 ) -> None:
@@ -300,6 +307,7 @@ async def test_without_a_chat_hr_sees_it_once_and_nothing_more_is_mailed(
     assert (aiko.row.stuck, aiko.person.unreachable) == ("", "")
 
 
+@pytest.mark.long
 async def test_the_same_address_proven_again_is_reachable(world: World) -> None:
     aiko = await a_member(world)
     world.writes(lambda tx: people.lose(tx, people.one(tx, aiko.person.id), "mailbox_refused"))
@@ -309,6 +317,7 @@ async def test_the_same_address_proven_again_is_reachable(world: World) -> None:
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_a_first_address_needs_only_its_own_proof(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes()

@@ -82,6 +82,7 @@ async def test_the_whole_way_without_a_chat(world: World, reader: Reader) -> Non
     assert not [a for a in all_of(world, Account) if a.person_id]
 
 
+@pytest.mark.long
 async def test_a_change_leads_to_the_profile(world: World, reader: Reader) -> None:
     aiko = await a_mail_member(reader)
     await world.on("2026-05-07", at="10:00")
@@ -131,6 +132,7 @@ async def test_later_is_one_mail_and_a_consent_given_on_its_page(world: World, r
     assert aiko.stage is Stage.JOINED  # what was to be erased is kept
 
 
+@pytest.mark.long
 async def test_pressed_twice_is_pressed_once(world: World, reader: Reader) -> None:
     aiko = await a_mail_member(reader)
     await reader.follows(aiko.home_email, JOIN)
@@ -165,6 +167,7 @@ async def test_before_the_last_day_nobody_joins(world: World) -> None:
     assert aiko.stage is Stage.CONSENTED
 
 
+@pytest.mark.long
 async def test_who_joined_by_mail_joins_the_chat_later_with_the_code(world: World, reader: Reader) -> None:
     aiko = await who_was_enrolled(world)
     code = aiko.joining_code
@@ -194,6 +197,7 @@ async def test_an_unproven_mailbox_gets_no_way_in_until_hr_vouches(world: World,
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_without_an_invitation_link_the_mail_goes_all_the_same(tmp_path: Path) -> None:
     async with world_in(tmp_path, alumni_invite_url="") as world, reading(world) as reader:
         aiko = await who_was_enrolled(world)

@@ -156,6 +156,7 @@ async def test_the_company_mailbox_does_not_tell_the_private_address(
         assert readers[1].browser.status == 200
 
 
+@pytest.mark.long
 async def test_no_by_mail_is_no(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     await readers[0].follows(aiko.company_email, "いいえ")
@@ -168,6 +169,7 @@ async def test_no_by_mail_is_no(world: World, readers: list[Reader]) -> None:
     assert world.mails(aiko.home_email) == []
 
 
+@pytest.mark.long
 async def test_later_is_one_mail_after_three_months(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     reader = readers[0]
@@ -234,6 +236,7 @@ async def test_hr_decides_from_a_mail(world: World, readers: list[Reader], label
     assert (await hr.browser.open("/alumni/desk")).status == 403
 
 
+@pytest.mark.long
 async def test_an_answer_after_the_consent_was_withdrawn(world: World, readers: list[Reader]) -> None:
     """Withdrawn from the foot of the mail; the buttons of the old one take a new answer, until the day."""
     aiko = await who_was_asked(world)
@@ -256,6 +259,7 @@ async def test_an_answer_after_the_consent_was_withdrawn(world: World, readers: 
     assert world.mailbox(aiko.home_email)[-1] == "welcome.invitation"
 
 
+@pytest.mark.long
 async def test_a_withdrawal_after_joining_and_an_old_checkin(world: World, readers: list[Reader]) -> None:
     """The check-in of before is answered after the withdrawal: taken, and no new mail follows from it."""
     aiko = await who_was_asked(world)

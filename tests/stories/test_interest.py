@@ -127,6 +127,7 @@ async def test_pressing_twice_is_told_kindly(company: Company) -> None:
     assert len(raised(world)) == 1
 
 
+@pytest.mark.long
 async def test_nobody_left_in_is_not_enough(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -136,6 +137,7 @@ async def test_nobody_left_in_is_not_enough(company: Company) -> None:
     assert not world.reads(lambda tx: consents.allows(tx, aiko.row.person_id, Purpose.OPENINGS))
 
 
+@pytest.mark.long
 async def test_somebody_else_in_charge_while_the_form_was_open(company: Company) -> None:
     """Only who was shown by name may learn of it."""
     world = company.world
@@ -150,6 +152,7 @@ async def test_somebody_else_in_charge_while_the_form_was_open(company: Company)
     assert raised(world) == []
 
 
+@pytest.mark.long
 async def test_a_closed_a_drafted_and_an_unknown_opening(company: Company) -> None:
     world = company.world
     aiko, row, other = await a_member(world), company.opening(), company.opening("経理")
@@ -166,6 +169,7 @@ async def test_a_closed_a_drafted_and_an_unknown_opening(company: Company) -> No
     assert raised(world) == []
 
 
+@pytest.mark.long
 async def test_readers_who_left_before_they_were_told(company: Company) -> None:
     """Nobody else learns of it; the person is told, and may raise the hand again for whoever is there."""
     world = company.world
@@ -186,6 +190,7 @@ async def test_readers_who_left_before_they_were_told(company: Company) -> None:
     assert "関心表明が届きました" in world.hr.sees(Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_an_opening_without_anybody_in_charge_is_told_to_owners(company: Company) -> None:
     world = company.world
     row = company.opening(owner=DEPUTY, owner_name="木村 健", deputy="", deputy_name="")
@@ -213,6 +218,7 @@ async def test_two_who_answer_at_once(company: Company) -> None:
     assert world.reads(lambda tx: interests.note_of(tx, kept)) == "メールしました"
 
 
+@pytest.mark.long
 async def test_a_long_list_shows_who_waits_first_and_says_how_many_more(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

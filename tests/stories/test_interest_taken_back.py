@@ -98,6 +98,7 @@ async def test_the_journal_never_hears_of_it(company: Company) -> None:
     assert world.reads(lambda tx: tx.query(journal.Line).count()) == lines
 
 
+@pytest.mark.long
 async def test_the_first_hand_leaves_only_the_consent(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -124,6 +125,7 @@ async def test_a_message_under_way_does_not_go(company: Company) -> None:
     assert world.delivered("interest.came") == []
 
 
+@pytest.mark.long
 async def test_who_is_hired_again_has_no_hand_up(company: Company) -> None:
     world = company.world
     aiko, row = await who_agreed(world), company.opening()

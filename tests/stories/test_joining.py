@@ -48,6 +48,7 @@ async def test_a_code_is_read_as_it_was_meant(code: str) -> None:
         assert codes.normal(typed) == code.replace("-", ""), typed
 
 
+@pytest.mark.long
 async def test_a_code_may_be_typed_small_and_wide(world: World) -> None:
     aiko = await who_was_enrolled(world)
     comes_with_another_address(aiko)
@@ -135,6 +136,7 @@ async def test_before_the_enrolment_nobody_joins(world: World) -> None:
     assert "参加の手続き" in await aiko.types("/alumni find 高橋")
 
 
+@pytest.mark.long
 async def test_hr_ties_nobody_who_was_not_enrolled(world: World) -> None:
     aiko = await a_leaver(world)
     comes_with_another_address(aiko)
@@ -146,6 +148,7 @@ async def test_hr_ties_nobody_who_was_not_enrolled(world: World) -> None:
     assert await world.hr.chooses("who", "高橋") == []
 
 
+@pytest.mark.long
 async def test_hr_ties_no_account_that_joined_meanwhile(world: World) -> None:
     aiko = await who_was_enrolled(world)
     jiro = await who_was_enrolled(world, "山﨑 次郎", last_day="2026-04-30")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.conversation import Side
 from storage.checkins import Checkin, State
 from storage.leavers import Stage
@@ -108,6 +110,7 @@ async def test_a_pause_hides_and_ends_by_itself(world: World) -> None:
     assert "髙橋" in await jiro.types("/alumni find 高橋")
 
 
+@pytest.mark.long
 async def test_a_pause_ends_when_its_owner_says_so(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", listed=["yes"])

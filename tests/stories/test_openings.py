@@ -67,6 +67,7 @@ async def test_words_narrow_it_down(company: Company) -> None:
         assert ("条件に合う求人は" in seen) is (not titles), typed
 
 
+@pytest.mark.long
 async def test_the_form_narrows_it_down_and_remembers_itself(company: Company) -> None:
     aiko = await a_member(company.world)
     three(company)
@@ -86,6 +87,7 @@ async def test_the_form_narrows_it_down_and_remembers_itself(company: Company) -
     assert "：経理" in seen
 
 
+@pytest.mark.long
 async def test_pages_are_turned(company: Company) -> None:
     aiko = await a_member(company.world)
     for number in range(12):
@@ -128,6 +130,7 @@ async def test_forged_unknown_closed_and_draft(company: Company) -> None:
     assert "営業企画" not in await aiko.types("/jobs")
 
 
+@pytest.mark.long
 async def test_a_forged_filter_is_cut_to_what_there_is(company: Company) -> None:
     world = company.world
     aiko, _ = await a_member(world), company.opening()
@@ -211,6 +214,7 @@ def hand(company: Company, aiko: Somebody, row: Opening, *readers: str) -> inter
     return world.writes(raised)
 
 
+@pytest.mark.long
 async def test_mine_in_kind_words(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)
@@ -255,6 +259,7 @@ async def test_who_waits_for_me_as_far_as_i_may_know(company: Company) -> None:
     assert "担当者だけ" in await company.manager.types("/alumni openings mine", Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_who_handed_an_opening_on_still_answers(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)

@@ -71,6 +71,7 @@ async def test_the_tick_is_a_consent_and_unticking_keeps_it(company: Company) ->
     assert world.delivered(NEWS) == []
 
 
+@pytest.mark.long
 async def test_words_of_consent_that_changed_meanwhile_hold_nobody(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)
@@ -135,6 +136,7 @@ async def test_at_most_one_message_in_seven_days(company: Company) -> None:
     assert "一つめ" not in news
 
 
+@pytest.mark.long
 async def test_five_at_most_and_an_answered_one_not(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -148,6 +150,7 @@ async def test_five_at_most_and_an_answered_one_not(company: Company) -> None:
     assert row.told == [one.id for one in rows[1:6]]
 
 
+@pytest.mark.long
 async def test_a_hand_raised_after_withdrawing_brings_no_messages_back(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -194,6 +197,7 @@ async def test_nobody_is_told_who_does_not_want_it(company: Company, silent: str
     assert world.delivered(NEWS) == []
 
 
+@pytest.mark.long
 async def test_unticking_after_the_match_stops_the_message(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -205,6 +209,7 @@ async def test_unticking_after_the_match_stops_the_message(company: Company) -> 
     assert [row.status for row in world.delivered(NEWS)] == ["dropped"]
 
 
+@pytest.mark.long
 async def test_saving_a_ticked_box_is_no_consent_to_other_words(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)
@@ -216,6 +221,7 @@ async def test_saving_a_ticked_box_is_no_consent_to_other_words(company: Company
     assert last == first
 
 
+@pytest.mark.long
 async def test_a_pause_after_the_match_stops_the_message(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")

@@ -167,6 +167,7 @@ async def test_the_export_is_offered_where_there_are_pages(world: World, known: 
     assert ("https://okaeri.example.jp/alumni/export" in str(view.blocks)) is known
 
 
+@pytest.mark.long
 async def test_an_invitation_stops_with_the_consent_and_comes_back_with_it(world: World) -> None:
     aiko = await who_was_enrolled(world)
     person, policy = aiko.person.id, world.ground.app.core.policy

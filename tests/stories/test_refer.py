@@ -110,6 +110,7 @@ async def test_refer_consent_answer_thanks(
     assert not [word for word in (KEIKO, MAIL, WHY, "髙橋") if word in told]
 
 
+@pytest.mark.long
 async def test_on_our_pages_and_by_mail_alone(company: Company, reader: Reader) -> None:
     world, row = company.world, company.opening()
     aiko = await who_was_enrolled(world)
@@ -185,6 +186,7 @@ async def test_no_answer_in_fourteen_days_is_a_no(company: Company, reader: Read
     assert world.delivered("introduced.new") == []
 
 
+@pytest.mark.long
 async def test_taken_back_by_the_referrer_while_asked(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, _ = await who_referred(company)
@@ -222,6 +224,7 @@ async def test_taken_back_by_the_candidate_after_a_yes(company: Company, reader:
     assert "期限が切れているか" in reader.words
 
 
+@pytest.mark.long
 async def test_silence_of_the_company_is_told(company: Company, reader: Reader) -> None:
     world = company.world
     await who_agreed(company, reader)
@@ -237,6 +240,7 @@ async def test_silence_of_the_company_is_told(company: Company, reader: Reader) 
     assert len(world.delivered("candidate.late")) == 1
 
 
+@pytest.mark.long
 async def test_who_referred_is_forgotten_with_the_referrer(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, _ = await who_agreed(company, reader)

@@ -67,12 +67,14 @@ async def test_the_same_mailbox_is_asked_once(company: Company, email: str) -> N
         "Keiko+x@GMAIL.com",
     ],
 )
+@pytest.mark.long
 async def test_dots_do_not_count_where_the_provider_says_so(company: Company, email: str) -> None:
     aiko, row = await who_referred(company, email="keiko@gmail.com")
     await aiko.types(f"/refer {row.id}")
     assert "少し前に" in str(await aiko.fills(**{**FORM, "email": email}))
 
 
+@pytest.mark.long
 async def test_oneself_an_employee_and_who_is_here(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, listed=["yes"], name="髙橋 愛子")
@@ -163,6 +165,7 @@ ANSWERED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 async def test_only_what_is_open_and_for_referring(company: Company) -> None:
     world = company.world
     company.opening()

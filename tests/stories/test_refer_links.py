@@ -67,6 +67,7 @@ async def test_links_used_twice_or_altered_do_nothing(company: Company, reader: 
     assert len(world.delivered("introduced.new")) == 2
 
 
+@pytest.mark.long
 async def test_a_no_after_the_yes_is_a_no(company: Company, reader: Reader) -> None:
     await who_agreed(company, reader)
     person_id = referral(company.world).person_id
@@ -89,6 +90,7 @@ async def test_consent_holds_for_the_words_that_were_read(company: Company, read
     assert (consent.person_id, consent.wording) == (referral(world).person_id, "openings-2")
 
 
+@pytest.mark.long
 async def test_a_candidate_for_a_closed_opening_is_told(company: Company, reader: Reader) -> None:
     world = company.world
     _, row = await who_referred(company)
@@ -154,6 +156,7 @@ async def test_two_readers_answer_at_once(company: Company, reader: Reader) -> N
     assert referral(world).step.value == "talk"
 
 
+@pytest.mark.long
 async def test_two_readers_note_the_same_step_at_once(company: Company, reader: Reader) -> None:
     """The step stays what it was; what the first wrote down beside it is not lost."""
     world = company.world
@@ -170,6 +173,7 @@ async def test_two_readers_note_the_same_step_at_once(company: Company, reader: 
     assert world.reads(lambda tx: referrals.note_of(tx, row)) == "3日の午後で"
 
 
+@pytest.mark.long
 async def test_candidates_as_a_file_once(company: Company, reader: Reader) -> None:
     world = company.world
     _, row = await who_agreed(company, reader)

@@ -118,6 +118,7 @@ async def test_the_page_says_the_same_to_everybody(world: World, reader: Reader)
     assert len(all_of(world, ReturnRequest)) == 1
 
 
+@pytest.mark.long
 async def test_declined_politely_and_erased(world: World, reader: Reader) -> None:
     row = await who_confirmed(reader)
     await hr_looks(world)
@@ -136,6 +137,7 @@ async def test_declined_politely_and_erased(world: World, reader: Reader) -> Non
     assert world.mailbox(MAIL)[-1] == "returning.confirm"  # they may ask again
 
 
+@pytest.mark.long
 async def test_unconfirmed_and_undecided_are_erased_in_time(world: World, reader: Reader) -> None:
     await asks(reader)
     await world.on("2026-02-05", at="12:00")
@@ -235,6 +237,7 @@ async def test_who_said_nothing_is_claimed_by_hr(world: World, reader: Reader) -
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_later_with_a_proven_mailbox_comes_in_without_hr(world: World, reader: Reader) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.later", personal_email=aiko.home_email)
@@ -273,6 +276,7 @@ async def test_hr_lets_nobody_in_too_early(
     assert aiko.stage is Stage.ANNOUNCED
 
 
+@pytest.mark.long
 async def test_a_slip_in_the_number_lets_nobody_be_somebody_else(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     await who_confirmed(reader)

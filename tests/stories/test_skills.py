@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from bot.visibility import CHOOSABLE
@@ -71,6 +72,7 @@ async def test_the_form_says_how_and_shows_no_more_than_its_owner_ticks(world: W
     assert "スキルの索引" in aiko.sees()
 
 
+@pytest.mark.long
 async def test_changed_skills_are_found_and_former_ones_are_not(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", skills=SKILLS, shown=["skills"], listed=["yes"])
@@ -95,6 +97,7 @@ async def test_whatever_is_typed_is_shown_as_typed_and_matches_only_as_words(wor
     assert words(world, aiko.person.id) == {"<!channel>", "*太字*"}
 
 
+@pytest.mark.long
 async def test_who_leaves_takes_them_along(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", skills=SKILLS, shown=["skills"], listed=["yes"])

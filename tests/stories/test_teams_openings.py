@@ -38,6 +38,7 @@ async def test_a_referral_from_the_form_to_the_thanks(
     await test_refer.test_refer_consent_answer_thanks(company, reader, capfd)
 
 
+@pytest.mark.long
 async def test_a_referral_taken_back(company: Company, reader: Reader) -> None:
     await test_refer.test_taken_back_by_the_referrer_while_asked(company, reader)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.conversation import Side
 from storage import accounts, codes, consents, leavers, people
 from storage.codes import Use
@@ -100,6 +102,7 @@ async def test_later_brings_one_mail_after_three_months_and_then_nothing(world: 
     assert erased(world, person)
 
 
+@pytest.mark.long
 async def test_later_and_the_mail_brings_them_in_after_all(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.later", Side.COMPANY, personal_email=aiko.home_email)
@@ -114,6 +117,7 @@ async def test_later_and_the_mail_brings_them_in_after_all(world: World) -> None
     assert "髙橋 愛子さん" in aiko.sees()
 
 
+@pytest.mark.long
 async def test_later_without_an_address_takes_back_an_earlier_one(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31", works_until="2026-02-24")
     await world.on("2026-02-24", at="09:00")
@@ -180,6 +184,7 @@ async def test_five_wrong_proofs_lock(world: World) -> None:
     assert aiko.person.private_email_proven_at is not None
 
 
+@pytest.mark.long
 async def test_a_new_address_makes_the_old_proof_worthless(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes("old@home.example.jp")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from storage.leavers import Stage
 from tests.journeys import a_leaver, who_said_yes, who_was_asked
 from tests.world import World, tokyo
@@ -78,6 +80,7 @@ async def test_a_date_that_moves_before_the_question_moves_the_question(world: W
     assert aiko.row.enrol_at == tokyo("2026-04-30", "18:00")
 
 
+@pytest.mark.long
 async def test_a_date_that_moves_after_the_question_asks_again_only_on_the_new_last_working_day(
     world: World,
 ) -> None:
@@ -87,6 +90,7 @@ async def test_a_date_that_moves_after_the_question_asks_again_only_on_the_new_l
     assert [at for _, at in aiko.letters] == ["03-01 09:00", "05-29 09:00"]
 
 
+@pytest.mark.long
 async def test_a_date_that_moves_after_the_second_question_brings_no_third(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31", works_until="2026-02-24")
     await world.on("2026-02-24", at="10:00")

@@ -107,6 +107,7 @@ async def test_what_is_not_needed_is_let_go_from_a_mail(tmp_path: Path) -> None:
         assert [what for what, _, _ in lines(world)] == ["delivery.dropped"]
 
 
+@pytest.mark.long
 async def test_the_list_of_leavers_leads_there(world: World) -> None:
     """In the chat and on the pages, as long as there is anything; all at once if HR likes."""
     await who_was_not_reached(world)
@@ -134,6 +135,7 @@ async def test_an_operator_tries_again_beside_the_running_house(world: World) ->
     assert lines(world) == [("delivery.again", f"delivery:{row.id}", "operator")]
 
 
+@pytest.mark.long
 async def test_somebody_who_is_put_on_hold_is_not_written_to_after_all(world: World) -> None:
     """What was given up is cancelled like what still waits."""
     aiko = await who_was_not_reached(world)
