@@ -44,9 +44,8 @@ def app(side: Side = Side.ALUMNI, **changes: str) -> App:
 
 
 def files(made: App, brand: Brand | None = None) -> dict[str, bytes]:
-    with zipfile.ZipFile(
-        io.BytesIO(package(made, REGISTRY, TEXTS, brand) if brand else OURS(made))
-    ) as archive:
+    data = package(made, REGISTRY, TEXTS, brand) if brand else OURS(made)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -351,11 +350,10 @@ def test_the_outline_icon_is_white_on_nothing() -> None:
 
 
 def run(folder: Path, *line: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    env = {f"OKAERI_{name.upper()}": value for name, value in settings.items()}
     return subprocess.run(
-        [sys.executable, "-m", "bot", "teams-package", "--out", "okaeri.zip", *line],
+        [sys.executable, "-X", "utf8", "-m", "bot", "teams-package", "--out", "okaeri.zip", *line],
         cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-        env={**env, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+        env={"PYTHONPATH": str(ROOT), **{f"OKAERI_{k.upper()}": v for k, v in settings.items()}},
     )  # fmt: skip
 
 
