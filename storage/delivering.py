@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
-from storage.engine import MOST, Tx, now, wire
+from storage.engine import MOST, Tx, as_rows, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
 
 LEASE = 60.0
@@ -132,18 +132,35 @@ def hold(tx: Tx, row: Delivery) -> bool:
     return _mark(tx, row, next_try=wire(tx) + LEASE)
 
 
+_SENT: dict[str, Any] = {"status": Status.SENT, "payload": None, "reason": "", "ambiguous": False}
 _ARRIVED = (
     update(Delivery.__table__)  # type: ignore[arg-type]
     .where(
-        Delivery.id == bindparam("row"),
-        Delivery.attempts == bindparam("try"),
+        Delivery.id == bindparam("message"),
+        Delivery.attempts == bindparam("tries"),
         Delivery.status == Status.SENDING,
     )
-    .values(
-        status=Status.SENT, went_by=bindparam("way"), remote=bindparam("place"), payload=None,
-        done_at=bindparam("at"), reason="", ambiguous=False,
+    .values(went_by=bindparam("way"), remote=bindparam("place"), done_at=bindparam("at"), **_SENT)
+)
+
+
+@cache
+def _arrived_as_lists() -> Any:
+    """The same on a server, for a whole group: planned once, and one trip."""
+    kinds = {
+        "message": Delivery.id,
+        "tries": Delivery.attempts,
+        "way": Delivery.went_by,
+        "place": Delivery.remote,
+    }
+    told = as_rows({name: of.type for name, of in kinds.items()})
+    guard = (
+        Delivery.id == told.c.message,
+        Delivery.attempts == told.c.tries,
+        Delivery.status == Status.SENDING,
     )
-)  # fmt: skip
+    values = {"went_by": told.c.way, "remote": told.c.place, "done_at": bindparam("at"), **_SENT}
+    return update(Delivery.__table__).where(*guard).values(values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +175,13 @@ class Arrival:
 def arrived(tx: Tx, arrivals: Sequence[Arrival]) -> None:
     """Mark as delivered and drop the words; of rows that somebody else has taken over nothing changes."""
     tx.flush()
-    marks = [
-        {"row": one.row.id, "try": one.row.attempts, "way": one.way, "place": one.place, "at": now(tx)}
-        for one in arrivals
-    ]
-    tx.execute(_ARRIVED, marks)
+    marks = [(one.row.id, one.row.attempts, one.way, one.place) for one in arrivals]
+    names, at = ("message", "tries", "way", "place"), {"at": now(tx)}
+    if tx.get_bind().dialect.name == "postgresql":
+        lists = {name: list(values) for name, values in zip(names, zip(*marks, strict=True), strict=True)}
+        tx.execute(_arrived_as_lists(), lists | at)
+    else:
+        tx.execute(_ARRIVED, [dict(zip(names, mark, strict=True)) | at for mark in marks])
 
 
 def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool = False) -> bool:

@@ -47,6 +47,7 @@ __all__ = [
     "Tx",
     "after_commit",
     "among",
+    "as_rows",
     "file_of",
     "healthy",
     "insert_all",
@@ -167,15 +168,18 @@ def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", column.in_(select(told.c.value)))
 
 
-def insert_columns(table: Any, names: Sequence[str], fixed: Mapping[str, Any]) -> Any:
-    """An INSERT of many rows on a server, given as one list for each of these columns, and of what is the
-    same in all of them. A list is one parameter; else each value of each row would be named, cast and read
-    by itself."""
-    types = {name: table.c[name].type for name in names}
+def as_rows(types: Mapping[str, Any]) -> Any:
+    """On a server, rows that are given as one list for each of these columns. A list is one parameter; else
+    each value of each row would be named, cast and read by itself."""
     lists = (bindparam(name, type_=ARRAY(kind)) for name, kind in types.items())
     given = func.unnest(*lists).table_valued(*(column(name, kind) for name, kind in types.items()))
-    rows = select(*given.render_derived().c, *fixed.values())
-    return postgres_insert(table).from_select([*names, *fixed], rows)
+    return given.render_derived()
+
+
+def insert_columns(table: Any, names: Sequence[str], fixed: Mapping[str, Any]) -> Any:
+    """An INSERT of many rows on a server, given as lists (`as_rows`), and of what is the same in all."""
+    given = as_rows({name: table.c[name].type for name in names})
+    return postgres_insert(table).from_select([*names, *fixed], select(*given.c, *fixed.values()))
 
 
 def insert_all(tx: Tx, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -205,6 +205,14 @@ class World:
         self, team: str, user: str, action: str, nth: int = -1, about: str = ""
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """Where the newest button of an action stands: open dialog, else messages, the channel, the home."""
+        shown = self.buttons(team, user)
+        named = [(w, e) for w, e in shown if str(e.get("action_id", "")).startswith(f"{action}#")]
+        found = [(w, e) for w, e in named if about in str(e.get("value"))]
+        assert found, f"nobody shows a button for {action}"
+        return found[nth]
+
+    def buttons(self, team: str, user: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        """Every button that somebody sees, and where it stands; the newest last."""
         places: list[tuple[dict[str, str], Any]] = []
         home = self.slack.home(team, user)
         places += [({"view": home.id}, home.blocks)] if home else []
@@ -213,11 +221,7 @@ class World:
         places += [({"ts": m.ts}, m.blocks) for m in [*board, *self.slack.messages(team, user)]]
         view = self.slack.modal(team, user)
         places += [({"view": view.id}, view.blocks)] if view else []
-        shown = [(where, e) for where, blocks in places for e in _elements(blocks)]
-        named = [(w, e) for w, e in shown if str(e.get("action_id", "")).startswith(f"{action}#")]
-        found = [(w, e) for w, e in named if about in str(e.get("value"))]
-        assert found, f"nobody shows a button for {action}"
-        return found[nth]
+        return [(where, e) for where, blocks in places for e in _elements(blocks)]
 
 
 def _elements(node: Any) -> list[dict[str, Any]]:
