@@ -9,6 +9,7 @@ import sys
 import threading
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def test_three_processes_lose_nothing(desk: Desk) -> None:
     running = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert value(desk, person_id) == 180
+
+
+def test_a_file_tells_that_somebody_wrote(desk_in_file: Desk) -> None:
+    """Whoever it was, in this process or another; looking, or writing nothing, is no change."""
+    database, seen = desk_in_file.database, [desk_in_file.database.version()]
+    person_id = counter(desk_in_file)
+    seen.append(database.version())
+    desk_in_file.sees(lambda tx: people.one(tx, person_id))
+    seen.append(database.version())
+    engine = sqlite_engine(database.url)
+    with engine.execution_options(writes=True).connect() as another:
+        another.execute(text("UPDATE people SET about = '1'"))
+        another.commit()
+    engine.dispose()
+    seen.append(database.version())
+    assert [a == b for a, b in pairwise(seen)] == [False, True, False]
 
 
 async def test_a_reader_reads_while_a_writer_writes(desk_in_file: Desk) -> None:
