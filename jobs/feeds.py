@@ -112,16 +112,10 @@ class Importer:
 
 
 async def _batches(reading: FeedReading) -> AsyncIterator[Sequence[LeaverNotice]]:
-    """`BATCH` notices each, read in a thread while those before them are acted on; what is said about one
-    employee number is never torn apart."""
+    """`BATCH` notices each, read in a thread; what is said about one employee number is never torn apart."""
     batches = _grouped(reading.notices)
-    ahead = asyncio.create_task(asyncio.to_thread(next, batches, ()))
-    try:
-        while batch := await ahead:
-            ahead = asyncio.create_task(asyncio.to_thread(next, batches, ()))
-            yield batch
-    finally:
-        ahead.cancel()
+    while batch := await asyncio.to_thread(next, batches, ()):
+        yield batch
 
 
 def _grouped(notices: Iterable[LeaverNotice]) -> Iterator[Sequence[LeaverNotice]]:
