@@ -23,7 +23,7 @@ from storage.engine import Database
 from storage.outbox import Delivery
 from tests.bench import served
 from tests.bench.figures import Figure, less_is_better
-from tests.bench.importing import resident
+from tests.bench.importing import growth
 from tests.bench.sweeping import NOON, filled, places
 from tests.desk import POLICY
 
@@ -58,13 +58,14 @@ async def _on(
 async def _queue(url: str, key: str) -> None:
     database = Database(url, Vault.parse(key), Clock(NOON))
     await checkins.sweep(database, POLICY)  # calendars and words are read
-    before, began = resident(), time.perf_counter()
-    while await checkins.sweep(database, POLICY):
-        pass
-    seconds, growth = time.perf_counter() - began, resident() - before
+    with growth() as grown:
+        began = time.perf_counter()
+        while await checkins.sweep(database, POLICY):
+            pass
+        seconds, more = time.perf_counter() - began, grown()
     queued = await database.run(lambda tx: tx.scalar(select(func.count()).select_from(Delivery)), reads=True)
     database.close()
-    print(json.dumps({"seconds": seconds, "growth": growth, "queued": queued}))
+    print(json.dumps({"seconds": seconds, "growth": more, "queued": queued}))
 
 
 if __name__ == "__main__":

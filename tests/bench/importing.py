@@ -15,8 +15,9 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import asyncpg
@@ -125,9 +126,10 @@ async def _take(url: str, key: str, file: Path) -> None:
     watching = [asyncio.create_task(_looped(waits)), asyncio.create_task(_wrote(database, waits))]
     await asyncio.sleep(0.3)
     waits.update(lag=0.0, wait=0.0)
-    before, began = resident(), time.perf_counter()
-    first = await importer.take(data, file.name)
-    seconds, after = time.perf_counter() - began, resident()
+    with growth() as grown:
+        began = time.perf_counter()
+        first = await importer.take(data, file.name)
+        seconds, more = time.perf_counter() - began, grown()
     again = await importer.take(data, file.name)
     both = time.perf_counter() - began
     for task in watching:
@@ -136,17 +138,36 @@ async def _take(url: str, key: str, file: Path) -> None:
             await task
     database.close()
     print(json.dumps(waits | {
-        "seconds": seconds, "seconds_again": both - seconds, "growth": after - before,
+        "seconds": seconds, "seconds_again": both - seconds, "growth": more,
         "new": first.counts[Heard.NEW], "again": again.counts[Heard.SAME],
     }))  # fmt: skip
 
 
-def resident() -> float:
-    """The most memory that was ever in use, MB. On Linux a process begins with what its parent used."""
+@contextmanager
+def growth() -> Iterator[Callable[[], float]]:
+    """How many MB more than at the beginning were ever in use."""
+    before, most, over = _memory(), [0.0], Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            most[0] = max(most[0], _memory() - before)
+
+    watching = Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield lambda: max(most[0], _memory() - before)
+    finally:
+        over.set()
+        watching.join()
+
+
+def _memory() -> float:
+    """The memory of our own that is in use, MB. Not the pages of a database file that is read through memory:
+    the system takes those back whenever it wants them. Where it does not tell them apart, the most of all."""
     status = Path("/proc/self/status")
     if status.exists():
-        (peak,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(peak) * 1024 / 1e6
+        (own,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+        return int(own) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
