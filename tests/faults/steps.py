@@ -298,6 +298,11 @@ STEPS = (
     Step(DELIVER, "in the mark", drags(f"BEFORE {_MARK}")),
     Step(DELIVER, "in the mark of a group", drags(f"AFTER {_MARK} AND NEW.dedup LIKE '%-3'")),
 )  # fmt: skip
+AFTER_THE_MAIL = Step(
+    ENROL, "in the mark of its mail",
+    drags("BEFORE UPDATE OF status ON outbox | NEW.status = 'sent' AND NEW.kind = 'welcome.invitation'"),
+)  # fmt: skip
+"""The one place after which something may come twice: a mailbox cannot be asked what it has."""
 SHORT = tuple(
     step for step in STEPS
     if str(step) in ("receive: at its end", "enrol: after the mail's row", "sweep: in its transaction",

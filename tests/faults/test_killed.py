@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import figures
 from tests.faults.site import Site, a_site
-from tests.faults.steps import SHORT, STEPS, Step
+from tests.faults.steps import AFTER_THE_MAIL, SHORT, STEPS, Step
 
 
 async def dies_at(site: Site, step: Step, mark: str) -> None:
@@ -54,6 +54,18 @@ async def test_a_process_that_is_killed_in_the_middle_of_anything(tmp_path: Path
             await dies_at(site, step, mark)
         found = await comes_back(site, steps)
         figures.note("kill -9, one of each", site.kind, faults=len(steps), **figures.count(found))
+
+
+async def test_a_mail_that_left_but_was_not_marked_comes_again_under_the_same_id(tmp_path: Path) -> None:
+    """As docs/operations.md says of the way; everything else that it belongs to is there once."""
+    async with a_site(tmp_path) as site:
+        await dies_at(site, AFTER_THE_MAIL, "e1")
+        (before,) = site.mailbox.mails("e1@home.example.jp")
+        found = await comes_back(site, {"e1": AFTER_THE_MAIL})
+        assert found == {"e1 enrolled": 1, "e1 queued": 1, "e1 mailed": 2}
+        again = site.mailbox.mails("e1@home.example.jp")[1]
+        assert again.headers["Message-ID"] == before.headers["Message-ID"]
+        figures.note("kill -9 after a mail", site.kind, faults=1, doubled=1, known=1)
 
 
 @pytest.mark.long
