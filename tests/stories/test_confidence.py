@@ -155,6 +155,21 @@ async def test_nobody_else_is_told_anything_otherwise(scene: Scene) -> None:
 
 
 @pytest.mark.long
+async def test_nor_is_anybody_on_every_door_and_in_every_state(scene: Scene) -> None:
+    """Everybody, while it rests, once it came, and once it was answered."""
+    world = scene.world
+    await raises(world, scene.aiko, scene.opening, "鈴木 一郎")
+    for name in scene.everybody:
+        assert bool(differences(scene, name)) is name.startswith(PERSON), name
+    await later(world, minutes=11)
+    compare(scene, list(scene.everybody))
+    await scene.reader.presses("answer.read", Side.COMPANY)
+    await scene.reader.presses("answer.step", Side.COMPANY, step="contacted", note="また来週")
+    await world.settle()
+    compare(scene, list(scene.everybody))
+
+
+@pytest.mark.long
 async def test_nor_on_the_pages_nor_when_it_is_late(scene: Scene) -> None:
     """Everybody, on every door."""
     await raises(scene.world, scene.aiko, scene.opening, "鈴木 一郎")
