@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
-from storage.engine import MOST, Tx, as_rows, now, wire
+from storage.engine import MOST, Tx, as_rows, at_server, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
 
 LEASE = 60.0
@@ -177,7 +177,7 @@ def arrived(tx: Tx, arrivals: Sequence[Arrival]) -> None:
     tx.flush()
     marks = [(one.row.id, one.row.attempts, one.way, one.place) for one in arrivals]
     names, at = ("message", "tries", "way", "place"), {"at": now(tx)}
-    if tx.get_bind().dialect.name == "postgresql":
+    if at_server(tx):
         lists = {name: list(values) for name, values in zip(names, zip(*marks, strict=True), strict=True)}
         tx.execute(_arrived_as_lists(), lists | at)
     else:

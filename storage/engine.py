@@ -39,7 +39,7 @@ from storage import postgresql, sqlite
 from storage.columns import Row, Vault
 from storage.postgresql import Server
 from storage.sqlite import Embedded, file_of
-from storage.transactions import Tx, after_commit
+from storage.transactions import Tx, after_commit, at_server
 
 __all__ = [
     "MOST",
@@ -48,6 +48,7 @@ __all__ = [
     "after_commit",
     "among",
     "as_rows",
+    "at_server",
     "file_of",
     "healthy",
     "insert_all",
@@ -154,7 +155,7 @@ def wipe(tx: Tx) -> None:
 
 def insert_new(tx: Tx, table: Any) -> Any:
     """An INSERT that leaves alone what is there already, whatever the rule is that it would break."""
-    if tx.get_bind().dialect.name == "postgresql":
+    if at_server(tx):
         return postgres_insert(table).on_conflict_do_nothing()
     return sqlite_insert(table).on_conflict_do_nothing()
 
@@ -162,7 +163,7 @@ def insert_new(tx: Tx, table: Any) -> Any:
 def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     """Whether a column holds one of these values, texts or numbers. However many they are, they are one
     parameter: the statement stays the same, and no limit of a database is met."""
-    if tx.get_bind().dialect.name == "postgresql":
+    if at_server(tx):
         return cast("ColumnElement[bool]", column == any_(literal(list(values), ARRAY(column.type))))
     told = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
     return cast("ColumnElement[bool]", column.in_(select(told.c.value)))
@@ -214,7 +215,7 @@ def wire(tx: Tx) -> float:
     """Real seconds, for leases and pace; on a server by its clock, so that all replicas agree."""
     clock: Clock = tx.info["clock"]
     at = clock.wire()
-    if tx.get_bind().dialect.name != "postgresql" or type(clock).wire is not Clock.wire:
+    if not at_server(tx) or type(clock).wire is not Clock.wire:
         return at  # alone, or a clock that is set by hand
     if _AHEAD not in tx.info:
         with tx.no_autoflush:

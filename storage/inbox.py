@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, kept
-from storage.engine import MOST, Tx, insert_new, now, vault_of, wire
+from storage.engine import MOST, Tx, at_server, insert_new, now, vault_of, wire
 
 
 class Received(Row):
@@ -63,7 +63,7 @@ def no_twin(tx: Tx, key: Key) -> bool:
         "platform": platform, "workspace": workspace, "event_id": event_id, "received_at": at, "tries": 0,
         "payload": None, "done_at": at, "next_try": ends,
     }  # fmt: skip
-    insert = (postgresql if tx.get_bind().dialect.name == "postgresql" else sqlite).insert(Received)
+    insert = (postgresql if at_server(tx) else sqlite).insert(Received)
     query = insert.values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
         set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),

@@ -264,8 +264,10 @@ def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
 
 _WAITING = (Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.question == "")
 """Whose invitation may be renewed: nothing hinders, and nothing is in question."""
-_LAPSED = select(Leaver).where(*_WAITING, Leaver.invited_at <= bindparam("upto"))
-_LAPSED = _LAPSED.order_by(Leaver.invited_at).limit(MOST)
+_LAPSED = (
+    select(Leaver).where(*_WAITING, Leaver.invited_at <= bindparam("upto"))
+    .order_by(Leaver.invited_at).limit(MOST)
+)  # fmt: skip
 
 
 def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage import people, queue
 from storage.columns import Row, Sealed, kept, words
 from storage.consents import FREE, Purpose, allowing, allows
-from storage.engine import Tx, insert_columns, insert_new, now, vault_of
+from storage.engine import Tx, at_server, insert_columns, insert_new, now, vault_of
 
 PAYLOAD = "outbox.payload"
 KEPT = "the words until sent, 30 days when undeliverable; the row 90 days"
@@ -194,7 +194,7 @@ def put_all(tx: Tx, drafts: Sequence[Draft]) -> set[str]:
     same |= {name: rows[0][name] for name in _MOSTLY if len({row[name] for row in rows}) == 1}
     each = [name for name in rows[0] if name not in same]
     fixed = {name: _fixed(tx, name, value) for name, value in same.items()}
-    if not queue.carried(tx):
+    if not at_server(tx):
         new = insert_new(tx, Delivery.__table__).values(fixed)
         done = tx.execute(new, [{name: row[name] for name in each} for row in rows])
         queue.ring(tx)
@@ -224,7 +224,7 @@ _FRESH: dict[str, Any] = {
 def _fixed(tx: Tx, name: str, value: Any) -> Any:
     """A value that is the same in all rows: it stands in the statement, and is not bound for each."""
     bound = literal(value, Delivery.__table__.c[name].type)
-    if queue.carried(tx):
+    if at_server(tx):
         return bound
     return literal_column(str(bound.compile(tx.get_bind(), compile_kwargs={"literal_binds": True})))
 

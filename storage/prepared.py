@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Dialect, Select
 
-from storage.engine import Tx
+from storage.engine import Tx, at_server
 
 
 class Prepared:
@@ -37,11 +37,10 @@ class Prepared:
 
     def rows(self, tx: Tx, given: Mapping[str, Any]) -> list[Any]:
         """All rows, as named tuples; what this transaction changed before is seen."""
-        dialect = tx.get_bind().dialect
-        if dialect.name != "sqlite":
+        if at_server(tx):
             return list(tx.execute(self._statement, dict(given)))
         if not self._sql:
-            self._compile(dialect)
+            self._compile(tx.get_bind().dialect)
         if tx.new or tx.dirty or tx.deleted:
             tx.flush()
         values = {**self._fixed, **given}

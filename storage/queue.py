@@ -26,7 +26,7 @@ from pgqueuer.domain.types import Channel
 from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.util.concurrency import await_
 
-from storage.transactions import Tx, after_commit
+from storage.transactions import Tx, after_commit, at_server
 
 SCHEMA = "okaeri_queue"
 BELL = "bell"
@@ -45,14 +45,9 @@ class Word:
     key: str
 
 
-def carried(tx: Tx) -> bool:
-    """Whether PgQueuer brings word, and not a bell."""
-    return tx.get_bind().dialect.name == "postgresql"
-
-
 def tell(tx: Tx, words: Sequence[Word]) -> None:
     """Say which messages may go, as soon as this transaction stands and their time has come."""
-    if carried(tx):
+    if at_server(tx):
         _enqueue(tx, words)
     elif any(word.after <= 0 for word in words):
         ring(tx)

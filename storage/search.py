@@ -34,7 +34,7 @@ from bot import names
 from bot.visibility import Audience
 from storage import people
 from storage.columns import WHOLE, Row, Short, UtcDateTime, kept, words
-from storage.engine import Tx, insert_all, now, skipped, today
+from storage.engine import Tx, at_server, insert_all, now, skipped, today
 from storage.people import Newcomer, Person, Profile
 from storage.prepared import Prepared
 
@@ -123,13 +123,13 @@ def forget(tx: Tx, person_id: str) -> None:
         _delete(tx, doc)
         tx.delete(doc)
     tx.flush()
-    if _in_fts(tx):
+    if not at_server(tx):
         tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('optimize')"))
 
 
 def _in_fts(tx: Tx) -> bool:
     """Whether the terms are written into an index by hand; a server's index follows its table."""
-    return tx.get_bind().dialect.name == "sqlite"
+    return not at_server(tx)
 
 
 def _insert(tx: Tx, doc: SearchDoc) -> None:
@@ -192,7 +192,7 @@ def find(tx: Tx, query: str, audience: Audience, page: int = 1, size: int = 10) 
         return Page((), page, more=False)
     given = {"match": expression, "size": size + 1, "skip": skipped(page, size)}
     given |= {"at": now(tx), "today": today(tx)}
-    rows = _prepared(audience, tx.get_bind().dialect.name == "sqlite").rows(tx, given)
+    rows = _prepared(audience, _in_fts(tx)).rows(tx, given)
     return Page(tuple(people.profile_from(row, audience) for row in rows[:size]), page, len(rows) > size)
 
 

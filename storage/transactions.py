@@ -12,6 +12,11 @@ T = TypeVar("T")
 _AFTER = "after_commit"
 
 
+def at_server(tx: Tx) -> bool:
+    """Whether this transaction is one of PostgreSQL's, and not of a file."""
+    return tx.get_bind().dialect.name == "postgresql"
+
+
 def carried(tx: Tx, fn: Callable[[Tx], T], carries: Mapping[str, Any]) -> T:
     """What `fn` returns, with everything beside the transaction that belongs there."""
     tx.info.update(carries)

@@ -103,7 +103,7 @@ class Listeners:
         all other acks (slack_bolt 1.30, listener/asyncio_runner.py).
         """
         app = AsyncApp(
-            name="okaeri",  # else it is looked for in the source of everybody who called: a tenth of a start
+            name="okaeri",  # else Bolt looks for one in the source of whoever called
             logger=logging.getLogger("okaeri.bolt"),
             client=self._app.client,
             authorize=_OurOwn(self._app),

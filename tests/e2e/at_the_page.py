@@ -32,7 +32,7 @@ class Desk:
         file = SHOTS / f"{self._story}-{self._count:02}-{what}.png"
         try:
             await (page or self.page).screenshot(path=file)
-        except Error:  # a browser with too much to do takes none, once in a thousand times
+        except Error:  # a browser with too much to do takes none now and then
             await (page or self.page).screenshot(path=file)
 
     async def act_as(self, name: str) -> None:
