@@ -92,7 +92,7 @@ class Somebody:
         """Send the open form; the errors it came back with."""
         team, user = self._at(side)
         view = self.world.slack.modal(team, user) or await self._late_form(team, user)
-        assert view is not None, "no dialog is open"
+        assert view is not None, f"no dialog is open, but: {self.sees(side)[-500:]}"
         delivery = await self.world.slack.submits(team, user, view.id, form)
         assert delivery.ok, delivery
         await self.world.answered()

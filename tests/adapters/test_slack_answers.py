@@ -108,6 +108,16 @@ async def test_a_form_that_took_long_to_prepare_comes_as_a_button(world: World) 
     assert "入力画面を開く" in editor.sees(), "from the home it is said in the conversation"
 
 
+async def test_people_press_the_button_of_a_late_form_and_fill_it_in(world: World) -> None:
+    editor = a_member(world, "佐藤 健")
+    await editor.types("/alumni profile")
+    with slowly(world, 1.7):
+        await editor.presses("profile.edit")
+    assert editor.modal() is None
+    assert await editor.fills(Side.ALUMNI, employer="北浜テック") == {}
+    assert "北浜テック" in editor.sees()
+
+
 async def test_what_came_too_late_for_a_dialog_is_never_put_into_a_message(world: World) -> None:
     leaver = await who_was_asked(world)
     await leaver.says_yes()
