@@ -1,7 +1,9 @@
 """SQLite as measured: WAL, foreign keys, `synchronous=FULL`, `BEGIN IMMEDIATE` for writers; erased bytes are
-zeroed; the file is read through memory (a search takes a third less time), by turns (`storage.readers`).
+zeroed.
 
-Writers run one after the other in a thread of their own, which is the write lock of the process.
+Readers read the file through memory (a search takes a third less time), by turns (`storage.readers`). Writers
+run one after the other in a thread of their own, which is the write lock of the process, and read it in the
+plain way: no slower, and an import would else keep every page that it touched in the memory of the process.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 from storage.readers import Readers
 from storage.transactions import Tx, carried, commit
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "mmap_size=268435456")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+_MAPPED = 256 * 1024**2
 T = TypeVar("T")
 
 
@@ -35,7 +38,7 @@ class Embedded:
     def __init__(self, url: str, carries: Mapping[str, Any]) -> None:
         self._carries = carries
         self.reading = sqlite_engine(url)
-        self.writing = self.reading.execution_options(writes=True)
+        self.writing = sqlite_engine(url, mapped=0).execution_options(writes=True)
         self._readers = Readers()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
         self._watch: PoolProxiedConnection | None = None
@@ -86,11 +89,13 @@ class Embedded:
         self._readers.close()
         if self._watch is not None:
             self._watch.close()
+        self.writing.dispose()
         self.reading.dispose()
 
 
-def sqlite_engine(url: str, *, foreign_keys: bool = True) -> Engine:
-    """An engine as measured best for SQLite; the folder of the file is made."""
+def sqlite_engine(url: str, *, foreign_keys: bool = True, mapped: int = _MAPPED) -> Engine:
+    """An engine as measured best for SQLite; the folder of the file is made. `mapped`: how many bytes of it
+    are read through memory."""
     parsed = make_url(url)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +106,7 @@ def sqlite_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     def connected(connection: DBAPIConnection, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (*PRAGMAS, f"foreign_keys={'ON' if foreign_keys else 'OFF'}"):
+        for pragma in (*PRAGMAS, f"mmap_size={mapped}", f"foreign_keys={'ON' if foreign_keys else 'OFF'}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
