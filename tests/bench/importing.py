@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from operator import sub
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -70,7 +71,8 @@ async def _one(urls: list[str], file: Path, count: int, told: Callable[[str], No
         raise ValueError(f"{taken} of {count}")
     limit = await (_bare_server(ours, bare) if on_server(ours) else asyncio.to_thread(_bare_file, ours, bare))
     told(f"{count:,} leavers on {kind}: {taken['seconds']:.1f} s, bare {limit:.1f} s, "
-         f"the same file again {taken['seconds_again']:.1f} s")  # fmt: skip
+         f"the same file again {taken['seconds_again']:.1f} s; memory +{taken['growth']:.0f} MB, "
+         f"without pages of files +{taken['own']:.0f} MB")  # fmt: skip
     what = f"import of {count:,} leavers on {kind}"
     return [
         less_is_better(
@@ -129,7 +131,7 @@ async def _take(url: str, key: str, file: Path) -> None:
     with growth() as grown:
         began = time.perf_counter()
         first = await importer.take(data, file.name)
-        seconds, more = time.perf_counter() - began, grown()
+        seconds, (more, own) = time.perf_counter() - began, grown()
     again = await importer.take(data, file.name)
     both = time.perf_counter() - began
     for task in watching:
@@ -138,37 +140,42 @@ async def _take(url: str, key: str, file: Path) -> None:
             await task
     database.close()
     print(json.dumps(waits | {
-        "seconds": seconds, "seconds_again": both - seconds, "growth": more,
+        "seconds": seconds, "seconds_again": both - seconds, "growth": more, "own": own,
         "new": first.counts[Heard.NEW], "again": again.counts[Heard.SAME],
     }))  # fmt: skip
 
 
 @contextmanager
-def growth() -> Iterator[Callable[[], float]]:
-    """How many MB more than at the beginning were ever in use."""
-    before, most, over = _memory(), [0.0], Event()
+def growth() -> Iterator[Callable[[], tuple[float, float]]]:
+    """How many MB more than at the beginning were ever in use: in all, and without the pages of a database
+    file that is read through memory, which the system takes back whenever it wants them."""
+    before, most, over = _memory(), [0.0, 0.0], Event()
+
+    def look() -> tuple[float, float]:
+        most[:] = [max(*pair) for pair in zip(most, map(sub, _memory(), before), strict=True)]
+        return most[0], most[1]
 
     def watch() -> None:
         while not over.wait(0.02):
-            most[0] = max(most[0], _memory() - before)
+            look()
 
     watching = Thread(target=watch, daemon=True)
     watching.start()
     try:
-        yield lambda: max(most[0], _memory() - before)
+        yield look
     finally:
         over.set()
         watching.join()
 
 
-def _memory() -> float:
-    """The memory of our own that is in use, MB. Not the pages of a database file that is read through memory:
-    the system takes those back whenever it wants them. Where it does not tell them apart, the most of all."""
+def _memory() -> tuple[float, float]:
+    """The memory that is in use, MB, and what of it is no file's. Where a system does not tell them apart,
+    the most that ever was, twice."""
     status = Path("/proc/self/status")
     if status.exists():
-        (own,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("RssAnon"))
-        return int(own) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        told = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return tuple(int(told[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "RssAnon"))
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,) * 2
 
 
 async def _looped(waits: dict[str, float]) -> None:
