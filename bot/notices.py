@@ -174,17 +174,22 @@ def _again(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> Hear
         return _withdraw(tx, leaver, notice, policy)
     if leaver.stage is Stage.WITHDRAWN:
         return _reopen(tx, leaver, notice, policy)
-    if leaver.stage not in BEFORE_ENROLMENT:
+    if _stood(leaver) not in BEFORE_ENROLMENT:
         return _after_enrolment(tx, leaver, notice)
     return _moved(tx, leaver, notice, policy)
 
 
 def _over(tx: Tx, leaver: Leaver) -> bool:
     """Whether the stint has come to its end, so that a later hiring date begins another one."""
-    if leaver.stage not in BEFORE_ENROLMENT:
+    if _stood(leaver) not in BEFORE_ENROLMENT:
         return True
     passed = leaver.enrol_at is not None and leaver.enrol_at <= now(tx)
     return passed and leaver.stage in (Stage.LATER, Stage.DECLINED)
+
+
+def _stood(leaver: Leaver) -> Stage:
+    """Where a leaver stands, or stood until they were held: a notice does not move who was enrolled."""
+    return Stage(leaver.held_at_stage or Stage.ANNOUNCED) if leaver.stage is Stage.HELD else leaver.stage
 
 
 def _erased(tx: Tx, leaver: Leaver) -> bool:
@@ -231,7 +236,7 @@ def _withdraw(tx: Tx, leaver: Leaver, notice: LeaverNotice, policy: Policy) -> H
     """撤回: everything stops, what was collected for the network goes, and nobody is written to."""
     if leaver.stage is Stage.WITHDRAWN:
         return Heard.SAME
-    if Stage.WITHDRAWN not in leavers.TRANSITIONS[leaver.stage]:
+    if Stage.WITHDRAWN not in leavers.TRANSITIONS[_stood(leaver)]:
         return _ask_hr(leaver, notice, "withdrawn_after_enrolment")
     stop(tx, leaver)
     codes.drop(tx, leaver.person_id)

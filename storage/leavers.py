@@ -65,7 +65,7 @@ _GO = frozenset({S.LEFT})  # a member of an earlier stint may leave the network 
 TRANSITIONS: dict[Stage, frozenset[Stage]] = {
     S.ANNOUNCED: frozenset({S.ASKED, S.DECLINED, S.HELD, S.WITHDRAWN, S.UNANSWERED}) | _ALWAYS | _GO,
     S.HELD: frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED, S.LATER, S.DECLINED, S.ENROLLED, S.UNANSWERED})
-    | frozenset({S.WITHDRAWN})
+    | frozenset({S.WITHDRAWN, S.RETURNED})
     | _ALWAYS
     | _GO,
     S.ASKED: frozenset({S.CONSENTED, S.LATER, S.DECLINED, S.UNANSWERED, S.HELD, S.WITHDRAWN}) | _ALWAYS | _GO,

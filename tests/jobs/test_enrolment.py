@@ -306,6 +306,22 @@ async def test_held_and_released_after_enrolment_is_invited_again_at_once(desk: 
     assert [row.status for row in desk.letters("welcome.invitation")] == [Status.DROPPED, Status.PENDING]
 
 
+async def test_who_is_held_after_enrolment_is_not_moved_by_a_notice(desk: Desk) -> None:
+    """They are an alumnus all the same: another day is a question to HR, a later hiring another stint."""
+    await enrolled(desk)
+    changes(desk, lambda tx, row: notices.hold(tx, row, "by_hr"))
+    desk.clock.travel(tokyo("2026-05-01"))
+    assert desk.hears(notice(last_day="2026-06-30")) is notices.Heard.QUESTION
+    assert desk.leaver().last_day == tokyo("2026-03-31").date()
+    assert desk.hears(notice(withdrawn=True)) is notices.Heard.QUESTION
+    assert desk.leaver().stage is Stage.HELD
+    hired = tokyo("2026-04-15").date()
+    assert desk.hears(notice(last_day="2027-03-31", hired_on=hired)) is notices.Heard.NEW
+    assert (desk.leaver().stint, desk.leaver().stage) == (2, Stage.ANNOUNCED)
+    assert desk.person().member_from is None
+    assert desk.sees(leavers.counts) == {Stage.RETURNED: 1, Stage.ANNOUNCED: 1}
+
+
 async def test_the_setting_decides_the_day_and_hour_of_enrolment(desk: Desk) -> None:
     changed = replace(POLICY, enrol_on="last_working_day")
     note = notice(last_working_day=tokyo("2026-03-13").date())

@@ -149,8 +149,11 @@ class Life(RuleBasedStateMachine):
         after = self.row()
         if heard is Heard.REOPENED and before and after and before.last_day != after.last_day:
             self.openings += 1
-        if heard is Heard.HELD or (before and after and before.id != after.id):
+        another = before is not None and after is not None and before.id != after.id
+        if heard is Heard.HELD or another:
             self.go_for = ""
+        if another and note.hired_on is not None:
+            self.silent.clear()  # hired again: another leaving, and a question of its own
         if heard in (Heard.SAME, Heard.SUPPRESSED) and before is not None:
             assert after is not None
             assert before.id == after.id

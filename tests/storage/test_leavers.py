@@ -16,7 +16,8 @@ S = Stage
 # The table of the house, written down a second time: who is where may go there.
 MAY = {
     S.ANNOUNCED: "held asked declined unanswered withdrawn left struck deceased",
-    S.HELD: "announced asked consented later declined enrolled unanswered withdrawn left struck deceased",
+    S.HELD: "announced asked consented later declined enrolled unanswered withdrawn returned left struck"
+    " deceased",
     S.ASKED: "held consented later declined unanswered withdrawn left struck deceased",
     S.CONSENTED: "held later declined enrolled withdrawn left struck deceased",
     S.LATER: "held consented declined enrolled withdrawn returned left struck deceased",
