@@ -96,7 +96,7 @@ _LONGEST_WORD = 32  # letters; both sides are cut alike, so a longer word is sti
 _LONGEST_QUERY = 120
 
 _BETWEEN_SKILLS = re.compile("[,，﹐︐、､﹑︑;；﹔︔・･·•\r\n\u2028\u2029]")
-_BULLET = re.compile(r"^\s*[-*‐–—]+\s+")  # of a list that was pasted; C-- and -ing keep theirs
+_BULLET = re.compile(r"^(?:\s*[-*‐–—]+\s+)+")  # of a list that was pasted; C-- and -ing keep theirs
 _SAME_SIGN = str.maketrans({"♯": "#"} | dict.fromkeys((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 MOST_SKILLS = 20
 LONGEST_SKILL = 40
@@ -180,7 +180,7 @@ def skills(text: str) -> tuple[tuple[str, str], ...]:
 def _skill(typed: str) -> str:
     plain = "".join(c for c in typed.translate(_SAME_SIGN) if c.isprintable() or c.isspace())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", plain).casefold())
-    return " ".join(_BETWEEN_SKILLS.sub(" ", folded).split()).rstrip("。. ")
+    return " ".join(_BULLET.sub("", _BETWEEN_SKILLS.sub(" ", folded)).split()).rstrip("。. ")
 
 
 def _wanted(kind: str, run: str) -> Iterator[QueryTerm]:

@@ -81,6 +81,8 @@ def test_no_more_than_twenty() -> None:
 @given(st.text())
 @example("\U0001f101")  # a digit with its comma
 @example("ﬃ ŉ \u0345")
+@example("*¨0")  # two dots alone are a gap and two dots
+@example("* * 経理")
 def test_whatever_is_typed_a_word_fits_and_is_found_by_itself(text: str) -> None:
     found = skills(text)
     assert len(found) <= MOST_SKILLS
