@@ -75,8 +75,8 @@ def _action(world: World, who: Somebody, name: str) -> str:
 
 
 @contextmanager
-def slowly(world: World, seconds: float) -> Iterator[None]:
-    """Every answer takes this long."""
+def slowly(world: World, seconds: float) -> Iterator[Callable[[], object]]:
+    """Every answer takes this long, in the block and until what it gives is called."""
     database = world.ground.app.core.database
     quick = database.run
 
@@ -85,7 +85,7 @@ def slowly(world: World, seconds: float) -> Iterator[None]:
         return await quick(fn, reads=reads)
 
     database.run = run  # type: ignore[method-assign]
-    yield
+    yield lambda: setattr(database, "run", quick)
     database.run = quick  # type: ignore[method-assign]
 
 
@@ -116,6 +116,15 @@ async def test_people_press_the_button_of_a_late_form_and_fill_it_in(world: Worl
     assert editor.modal() is None
     assert await editor.fills(Side.ALUMNI, employer="北浜テック") == {}
     assert "北浜テック" in editor.sees()
+
+
+async def test_people_type_again_what_came_too_late_for_a_dialog(world: World) -> None:
+    aiko = a_member(world, "髙橋 愛子")
+    with slowly(world, 2.7) as in_time:
+        asyncio.get_running_loop().call_later(2.6, in_time)
+        await aiko.types("/alumni プライバシー")
+    assert "もう一度操作" in aiko.sees()
+    assert aiko.modal() is not None
 
 
 async def test_what_came_too_late_for_a_dialog_is_never_put_into_a_message(world: World) -> None:
