@@ -86,6 +86,22 @@ def before_mail(trap: Trap) -> Trap:
     return later
 
 
+def after_mail(trap: Trap) -> Trap:
+    """The same, once a mail has arrived."""
+
+    @asynccontextmanager
+    async def later(site: Site) -> AsyncIterator[Callable[[Replica], Awaitable[None]]]:
+        async with trap(site) as springs:
+
+            async def arrived(replica: Replica) -> None:
+                await site.finds(lambda: site.mailbox.count > 0)
+                await springs(replica)
+
+            yield arrived
+
+    return later
+
+
 def keeps(method: str) -> Trap:
     """While Slack has not yet done what it was asked; it does it afterwards."""
 
@@ -300,7 +316,9 @@ STEPS = (
 )  # fmt: skip
 AFTER_THE_MAIL = Step(
     ENROL, "in the mark of its mail",
-    drags("BEFORE UPDATE OF status ON outbox | NEW.status = 'sent' AND NEW.kind = 'welcome.invitation'"),
+    after_mail(
+        drags("BEFORE UPDATE OF status ON outbox | NEW.status = 'sent' AND NEW.kind = 'welcome.invitation'")
+    ),
 )  # fmt: skip
 """The one place after which something may come twice: a mailbox cannot be asked what it has."""
 SHORT = tuple(
