@@ -237,6 +237,13 @@ def _required(settings: Settings) -> Iterable[str]:
             yield f"OKAERI_{name.upper()}: missing; right: {right}"
 
 
+def key_ring(settings: Settings) -> Vault:
+    """The key ring. Raises `ConfigError` when there is none, or it cannot be read."""
+    if mistakes := [*_key(settings)]:
+        raise ConfigError(mistakes)
+    return settings.vault()
+
+
 def _key(settings: Settings) -> Iterable[str]:
     try:
         settings.vault()

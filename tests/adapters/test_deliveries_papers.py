@@ -126,9 +126,9 @@ def test_all_of_one_reason_are_tried_again_but_not_those_without_words(settings:
     ]  # fmt: skip
 
 
-def run(folder: Path, *line: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *line: str, **changes: str) -> subprocess.CompletedProcess[str]:
     given = {**COMPANY, "locale": "ja", "database_url": f"sqlite:///{folder}/okaeri.db",
-             "secret_key": "k1:" + "A" * 43 + "="}  # fmt: skip
+             "secret_key": "k1:" + "A" * 43 + "=", **changes}  # fmt: skip
     env = {f"OKAERI_{name.upper()}": str(value) for name, value in given.items()}
     return subprocess.run(
         [sys.executable, "-m", "bot", "deliveries", *line],
@@ -142,6 +142,26 @@ def test_the_command_line_ends_with_1_for_what_could_not_be(tmp_path: Path) -> N
     missing = run(tmp_path, "retry", "7")
     assert (missing.returncode, missing.stderr) == (1, "")
     assert missing.stdout.startswith("7：この連絡は、ここにはもうありません。")
+
+
+def test_what_keeps_the_house_from_opening_is_one_line(tmp_path: Path) -> None:
+    """No key, a server that does not answer, a folder that cannot be made; nothing is left behind."""
+    (tmp_path / "a.txt").touch()
+    for setting, value, said in (
+        ("secret_key", "", "OKAERI_SECRET_KEY: missing"),
+        ("database_url", "postgresql://u:secret@127.0.0.1:1/x", "OKAERI_DATABASE_URL: 127.0.0.1/x cannot be"),
+        (
+            "database_url",
+            f"sqlite:///{tmp_path}/a.txt/x.db",
+            f"OKAERI_DATABASE_URL: {tmp_path}/a.txt/x.db can",
+        ),
+    ):
+        done = run(tmp_path, "list", **{setting: value})
+        assert (done.returncode, done.stdout) == (78, "")
+        assert done.stderr.startswith(f"Okaeri cannot start:\n  {said}"), done.stderr
+        assert "Traceback" not in done.stderr
+        assert "secret@" not in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
 @pytest.mark.parametrize("line", [[], ["7", "--all"], ["7", "--reason", "bug"], ["--reason", "bug"]])
