@@ -68,11 +68,10 @@ def playground(
 @cli.command()
 def migrate() -> None:
     """Bring the database up to date (`serve` does so by itself)."""
-    from bot.app import up_to_date
     from storage import schema
 
     settings = _settings(complete=False)
-    up_to_date(settings.database_url)
+    schema.open_up(settings.database_url)
     typer.echo(f"database at revision {schema.revision(settings.database_url)}")
 
 

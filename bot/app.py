@@ -18,7 +18,6 @@ from bot.charter import Ground, Table
 from bot.clock import Clock
 from bot.conversation import Platform, Side
 from bot.dispatch import Dispatcher
-from bot.errors import ConfigError
 from bot.policy import Policy
 from bot.ports import Inviter, Messenger
 from bot.registry import Registry, discover
@@ -62,28 +61,11 @@ class Core:
     rulebook: Rulebook
 
 
-def up_to_date(url: str) -> None:
-    """Bring a database up to date. Raises `ConfigError` when it cannot be opened; what goes wrong in one that
-    can shows its own trace."""
-    try:
-        schema.upgrade(url)
-    except ConfigError:
-        raise
-    except Exception as failed:
-        from storage.condition import condition, place_of
-
-        found = condition(url)
-        if found.state != "unusable" and not isinstance(failed, OSError):
-            raise
-        mistake = f"OKAERI_DATABASE_URL: {place_of(url)} cannot be opened ({found.reason or failed})"
-        raise ConfigError([f"{mistake}; right: a file or a server that we may use"]) from failed
-
-
 def core(settings: Settings, clock: Clock | None = None) -> Core:
     """Put the inner rooms together and bring the database up to date. Raises `ConfigError` without a key, or
     when the database cannot be opened."""
     clock, vault = clock or Clock(), key_ring(settings)
-    up_to_date(settings.database_url)
+    schema.open_up(settings.database_url)
     database = Database(settings.database_url, vault, clock)
     policy, registry = settings.policy(), discover("bot.commands")
     texts = Texts.load(CATALOGUE, *([Path(settings.catalogue)] if settings.catalogue else []))

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.exc import DBAPIError
 
+from bot.errors import ConfigError
 from storage import (
     accounts,
     addresses,
@@ -50,6 +53,21 @@ _LINE = 0x4F4B4149
 def metadata() -> MetaData:
     """Every table of the house."""
     return Row.metadata
+
+
+def open_up(url: str) -> None:
+    """Bring a database up to date. Raises `ConfigError` when it cannot be opened; what goes wrong in one that
+    can shows its own trace."""
+    try:
+        upgrade(url)
+    except (DBAPIError, InterfaceError, OSError, PostgresError) as failed:
+        from storage.condition import condition, place_of  # noqa: PLC0415 - who can start needs none of it
+
+        found = condition(url)
+        if found.state != "unusable" and not isinstance(failed, OSError):
+            raise
+        mistake = f"OKAERI_DATABASE_URL: {place_of(url)} cannot be opened ({found.reason or failed})"
+        raise ConfigError([f"{mistake}; right: a file or a server that we may use"]) from failed
 
 
 def upgrade(url: str, to: str = "head") -> None:
