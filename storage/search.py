@@ -123,7 +123,7 @@ def forget(tx: Tx, person_id: str) -> None:
         _delete(tx, doc)
         tx.delete(doc)
     tx.flush()
-    if not at_server(tx):
+    if _in_fts(tx):
         tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('optimize')"))
 
 
