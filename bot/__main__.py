@@ -172,6 +172,8 @@ def _told(report: tuple[list[str], bool]) -> None:
         raise typer.Exit(1)
 
 
+_MOST = 2**31 - 1
+"""The highest number that a message can have."""
 deliveries_cli = typer.Typer(no_args_is_help=True, help="Messages that could not be delivered")
 cli.add_typer(deliveries_cli, name="deliveries")
 
@@ -179,7 +181,7 @@ cli.add_typer(deliveries_cli, name="deliveries")
 @deliveries_cli.command("list")
 def deliveries_list(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="how many at most")] = 20,
-    before: Annotated[int | None, typer.Option(help="those older than this number")] = None,
+    before: Annotated[int | None, typer.Option(max=_MOST, help="those older than this number")] = None,
 ) -> None:
     """What was given up, newest first: nobody's name, no words."""
     from bot.deliveries import listed
@@ -188,7 +190,9 @@ def deliveries_list(
 
 
 @deliveries_cli.command("show")
-def deliveries_show(delivery: Annotated[int, typer.Argument(metavar="ID", help="its number")]) -> None:
+def deliveries_show(
+    delivery: Annotated[int, typer.Argument(metavar="ID", max=_MOST, help="its number")],
+) -> None:
     """One of them: what its reason means, and what would be right."""
     from bot.deliveries import shown
 
@@ -197,7 +201,9 @@ def deliveries_show(delivery: Annotated[int, typer.Argument(metavar="ID", help="
 
 @deliveries_cli.command("retry")
 def deliveries_retry(
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="their numbers")] = None,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", max=_MOST, help="their numbers")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="whatever was given up")] = False,
     reason: Annotated[str, typer.Option(help="with --all: only what was given up for this")] = "",
 ) -> None:
@@ -211,7 +217,9 @@ def deliveries_retry(
 
 
 @deliveries_cli.command("drop")
-def deliveries_drop(ids: Annotated[list[int], typer.Argument(metavar="ID...", help="their numbers")]) -> None:
+def deliveries_drop(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", max=_MOST, help="their numbers")],
+) -> None:
     """Not needed any more: never sent, and gone from the lists."""
     from bot.deliveries import dropped
 

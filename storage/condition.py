@@ -37,7 +37,7 @@ def file_of(url: str) -> Path | None:
     """Where a database lies on disk; `None` for one that lies elsewhere or an address that is none."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     on_disk = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     return Path(str(parsed.database)) if on_disk else None

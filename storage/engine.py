@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.clock import Clock
 from bot.errors import ConfigError
@@ -126,8 +126,11 @@ class Database:
 
 def on_server(url: str) -> bool:
     """Whether the database is a server that several processes share. Raises `ConfigError` for one that we do
-    not know."""
-    kind = make_url(url).get_backend_name()
+    not know, and for an address that is none."""
+    try:
+        kind = make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):  # not repeated: it may hold a password
+        kind = "not an address"
     if kind not in _SERVERS | {"sqlite"}:
         right = "sqlite:///var/okaeri.db or postgresql://user:password@host/okaeri"
         raise ConfigError([f"OKAERI_DATABASE_URL: {kind!r}; right: {right}"])

@@ -149,6 +149,8 @@ def test_what_keeps_the_house_from_opening_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
     for setting, value, said in (
         ("secret_key", "", "OKAERI_SECRET_KEY: missing"),
+        ("database_url", "garbage", "OKAERI_DATABASE_URL: 'not an address'"),
+        ("database_url", "postgresql://u:secret@[::1/x", "OKAERI_DATABASE_URL: 'not an address'"),
         ("database_url", "postgresql://u:secret@127.0.0.1:1/x", "OKAERI_DATABASE_URL: 127.0.0.1/x cannot be"),
         (
             "database_url",
@@ -162,6 +164,13 @@ def test_what_keeps_the_house_from_opening_is_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
         assert "secret@" not in done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("line", [["show"], ["retry"], ["drop"], ["list", "--before"]])
+def test_a_number_that_no_message_has_is_refused(line: list[str]) -> None:
+    done = CliRunner().invoke(cli, ["deliveries", *line, "99999999999999999999"])
+    assert done.exit_code == 2
+    assert "2147483647" in done.output
 
 
 @pytest.mark.parametrize("line", [[], ["7", "--all"], ["7", "--reason", "bug"], ["--reason", "bug"]])
