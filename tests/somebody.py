@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -56,19 +57,31 @@ class Somebody:
         return COMPANY, self.company_user
 
     async def types(self, text: str, side: Side | None = None) -> str:
-        """Type into the conversation with the bot; what is seen afterwards, newest words only.
+        """Type into the conversation with the bot; what is seen afterwards, newest words only."""
+        return await self._as_told(lambda: self.types_once(text, side), side)
 
-        Who is asked to do it again, because it took long on a machine with much else to do, does so, once."""
-        said = await self._typed(text, side)
-        return await self._typed(text, side) if AGAIN in said else said
-
-    async def _typed(self, text: str, side: Side | None) -> str:
+    async def types_once(self, text: str, side: Side | None = None) -> None:
+        """Type, and leave it at that however long it takes."""
         team, user = self._at(side)
-        before = len(self.world.slack.messages(team, user))
         delivery = await self.world.slack.types(team, user, text)
         await self.world.answered()
         assert delivery.ok, delivery
-        return "\n".join(words_of(m) for m in self.world.slack.messages(team, user)[before:])
+
+    async def _as_told(self, do: Callable[[], Awaitable[None]], side: Side | None) -> str:
+        """Do something; what is seen afterwards. Who reads that it took long, on a machine with much else to
+        do, does as the message says: the same again, or the button under which the form is, once."""
+        team, user = self._at(side)
+        before = len(self.world.slack.messages(team, user))
+
+        def seen() -> str:
+            return "\n".join(words_of(m) for m in self.world.slack.messages(team, user)[before:])
+
+        await do()
+        if AGAIN in seen():
+            await do()
+        elif not self.world.ground.teams and any(word in seen() for word in LATE):
+            await self._late_form(team, user)
+        return seen()
 
     def sees(self, side: Side | None = None) -> str:
         """Every word in the conversation with the bot, and in the open dialog."""
@@ -85,6 +98,14 @@ class Somebody:
         self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | None = None, **form: Any
     ) -> None:
         """Press the newest button of an action (about somebody); with a form, fill it in and send it."""
+        await self._as_told(lambda: self.presses_once(action, side, nth, of), side)
+        if form:
+            await self.fills(side, **form)
+
+    async def presses_once(
+        self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | None = None
+    ) -> None:
+        """Press, and leave it at that however long it takes."""
         team, user = self._at(side)
         about = f'"leaver":{of.row.id}}}' if of else ""
         where, element = self.world.button(team, user, action, nth, about)
@@ -93,13 +114,11 @@ class Somebody:
         )
         assert delivery.ok, delivery
         await self.world.answered()
-        if form:
-            await self.fills(side, **form)
 
     async def fills(self, side: Side | None = None, **form: Any) -> dict[str, str]:
         """Send the open form; the errors it came back with."""
         team, user = self._at(side)
-        view = self.world.slack.modal(team, user) or await self._late_form(team, user)
+        view = self.world.slack.modal(team, user)
         assert view is not None, f"no dialog is open, but: {self.sees(side)[-500:]}"
         delivery = await self.world.slack.submits(team, user, view.id, form)
         assert delivery.ok, delivery
@@ -107,15 +126,12 @@ class Somebody:
         left = self.world.slack.modal(team, user)
         return dict(left.errors) if left else {}
 
-    async def _late_form(self, team: str, user: str) -> View | None:
-        """What took long, on a machine with much else to do, comes as a button: people press it."""
-        late = [at for at in self.world.buttons(team, user) if at[1].get("text", {}).get("text") in LATE]
-        for where, element in late[-1:]:
-            told = {"action": element["action_id"], "value": element.get("value"), **where}
-            await self.world.slack.presses(team, user, **told)
-            await self.world.answered()
-        opened: View | None = self.world.slack.modal(team, user)
-        return opened
+    async def _late_form(self, team: str, user: str) -> None:
+        shown = self.world.buttons(team, user)
+        where, element = [at for at in shown if at[1].get("text", {}).get("text") in LATE][-1]
+        told = {"action": element["action_id"], "value": element.get("value"), **where}
+        await self.world.slack.presses(team, user, **told)
+        await self.world.answered()
 
     @property
     def home_email(self) -> str:
