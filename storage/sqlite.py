@@ -9,6 +9,8 @@ plain way: no slower, and an import would else keep every page that it touched i
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,7 +19,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -26,6 +28,7 @@ from storage.transactions import Tx, carried, commit
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
 _MAPPED = 256 * 1024**2
+_PATIENCE = 200
 T = TypeVar("T")
 
 
@@ -43,7 +46,7 @@ class Embedded:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="okaeri-write")
         self._watch: PoolProxiedConnection | None = None
 
-    async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
+    async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool, brief: bool) -> T:
         """One transaction in a thread; writers need no other guard than their line."""
         if reads:
             return await self._readers.ask(partial(self.run_now, fn, reads))
@@ -107,7 +110,7 @@ def sqlite_engine(url: str, *, foreign_keys: bool = True, mapped: int = _MAPPED)
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (*PRAGMAS, f"mmap_size={mapped}", f"foreign_keys={'ON' if foreign_keys else 'OFF'}"):
-            cursor.execute(f"PRAGMA {pragma}")
+            _set(cursor, pragma)
         cursor.close()
 
     def begun(connection: Any) -> None:
@@ -117,6 +120,21 @@ def sqlite_engine(url: str, *, foreign_keys: bool = True, mapped: int = _MAPPED)
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
+
+
+def _set(cursor: DBAPICursor, pragma: str) -> None:
+    """Of several that open a new file at the same moment one turns it to WAL, and SQLite does not let the
+    others wait for that: they ask again. Source: sqlite.org, "WAL mode", "Sometimes queries return
+    SQLITE_BUSY"."""
+    for tries in range(_PATIENCE):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as busy:
+            if busy.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or tries + 1 == _PATIENCE:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def on_connection(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,23 @@ def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as starts:
         assert list(starts.map(schema.upgrade, [url(tmp_path)] * 4)) == [None] * 4
     assert schema.revision(url(tmp_path)) == _head()
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """SQLite lets nobody wait for who turns the file to WAL: one in five hundred was refused."""
+    with ThreadPoolExecutor(8) as many:
+        for number in range(60):
+            place = f"sqlite:///{tmp_path}/{number}.db"
+            modes = many.map(partial(_mode_of, place), range(8))
+            assert set(modes) == {"wal"}
+
+
+def _mode_of(place: str, _: int) -> str:
+    engine = sqlite_engine(place)
+    with engine.connect() as connection:
+        found = connection.execute(text("PRAGMA journal_mode")).scalar_one()
+    engine.dispose()
+    return str(found)
 
 
 def test_a_row_that_points_nowhere_stops_the_upgrade(tmp_path: Path) -> None:
