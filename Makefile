@@ -17,7 +17,7 @@ TESTERS ?= 3
 
 # What `make test` runs on PostgreSQL too, which starts by itself; `make test-long` runs everything on both.
 ON_SERVER ?= tests/faults tests/jobs/test_transport.py \
-  $(addprefix tests/storage/test_,$(addsuffix .py,engine outbox postgresql queue_plan schema search server_for_tests))
+  $(addprefix tests/storage/test_,$(addsuffix .py,engine in_loop outbox postgresql queue_plan schema search server_for_tests))
 
 # A stamp carries the sum of all that decides what is installed, and where: a second run sees it and does nothing.
 SUM  := $(firstword $(shell { cat Makefile pyproject.toml requirements.lock requirements-dev.lock \

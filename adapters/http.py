@@ -60,7 +60,7 @@ Application = web.Application
 def session() -> ClientSession:
     """The one client session of the process, for every call to another system: 10 s in all, 3 s to
     connect. Deliveries that hang leave connections for those who wait for an answer."""
-    return ClientSession(timeout=ClientTimeout(total=10, connect=3), connector=TCPConnector(limit=256))
+    return ClientSession(timeout=ClientTimeout(total=10, connect=3), connector=TCPConnector(limit=320))
 
 
 def metrics_page(metrics: Metrics) -> Application:

@@ -138,7 +138,7 @@ async def running(settings: Settings, clock: Clock | None = None, pace: float = 
     On the way out: not ready, schedule drained, answers under way finished, database closed.
     """
     base = core(settings, clock)
-    async with http.session() as session:
+    async with http.session() as session, base.database.in_loop():
         routes: dict[str, http.Handler] = {}
         ways_out: list[tuple[Platform, Messenger, Iterable[Side]]] = []
         inviter: Inviter = LinkInviter(base.policy, base.clock.now)

@@ -310,7 +310,9 @@ class Dispatcher:
     async def keep(self, event: Happening, side: Side) -> bool:
         """Record an event before the ack; false when it was recorded before."""
         payload = wire.dump_event(event, side)
-        return await self._database.run(lambda tx: inbox.first(tx, _key(event), payload), guarded=True)
+        return await self._database.run(
+            lambda tx: inbox.first(tx, _key(event), payload), guarded=True, brief=True
+        )
 
     async def drive(self, event: Happening, side: Side) -> None:
         """Let a recorded event have its effect, exactly once; after a bug it is tried again."""

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
 from typing import Any
 
 import orjson
@@ -115,7 +113,7 @@ def load_event(text: str) -> tuple[c.Happening, c.Side]:
 
 def _read(text: str) -> Any:
     try:
-        return _value(json.loads(text))
+        return _value(_loads(text))
     except (TypeError, KeyError, AttributeError, RecursionError) as wrong:
         raise ValueError(f"not a value of ours: {type(wrong).__name__}") from None
 
@@ -137,15 +135,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@cache
-def _names(kind: type) -> frozenset[str]:
-    return frozenset(f.name for f in fields(kind))
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # half of a surrogate pair, or no JSON at all
+        return json.loads(text)
+
+
+_FIELDS = {kind: frozenset(f.name for f in fields(kind)) for kind in _KINDS.values()}
+_HOLD = (dict, list)
 
 
 def _value(row: Any) -> Any:
-    if isinstance(row, list):
-        return tuple(_value(item) for item in row)
-    if not isinstance(row, Mapping):
+    if type(row) is list:
+        return tuple([_value(item) if type(item) in _HOLD else item for item in row])
+    if type(row) is not dict:
         return row
     name = row.get("is")
     if name == "datetime":
@@ -155,7 +159,8 @@ def _value(row: Any) -> Any:
     kind = _KINDS.get(str(name))
     if kind is None:
         raise ValueError(f"unknown kind {name!r}")
-    values = {key: _value(item) for key, item in row.items() if key in _names(kind)}
+    own = _FIELDS[kind]
+    values = {key: _value(item) if type(item) in _HOLD else item for key, item in row.items() if key in own}
     if kind is c.Address:
         values["platform"] = c.Platform(values["platform"])
     return kind(**values)

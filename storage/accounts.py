@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
-from storage.engine import MOST, Tx, among, now, vault_of
+from storage.engine import MOST, Among, Tx, now, vault_of
 from storage.leavers import leaving_still
 from storage.people import Person, is_member
 from storage.prepared import Prepared
@@ -152,10 +152,13 @@ def of_person(tx: Tx, person_id: str, side: Side) -> Address | None:
     return Address.parse(account.address) if account is not None else None
 
 
+_LIVING = Among(Account.person_id, lambda theirs: select(Account).where(theirs, Account.gone.is_(False)))
+
+
 def living(tx: Tx, people: Collection[str]) -> dict[tuple[str, Side], Account]:
     """The living accounts of these people, by person and side."""
-    query = select(Account).where(among(tx, Account.person_id, people), Account.gone.is_(False))
-    return {(account.person_id or "", account.side): account for account in tx.scalars(query)}
+    found = tx.scalars(*_LIVING(tx, people))
+    return {(account.person_id or "", account.side): account for account in found}
 
 
 def addresses(tx: Tx, person_id: str) -> list[str]:

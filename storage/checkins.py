@@ -7,12 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, bindparam, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, among, now
+from storage.engine import Among, Tx, now
 from storage.people import Person
 
 
@@ -122,14 +135,27 @@ class Step:
     due_at: datetime | None = None
 
 
+def _on(these: ColumnElement[bool]) -> Any:
+    due_at = func.coalesce(bindparam("due", type_=Checkin.due_at.type), Checkin.due_at)
+    values = {"state": bindparam("goes_to", type_=Checkin.state.type), "due_at": due_at}
+    return (
+        update(Checkin)
+        .where(these)
+        .values(version=Checkin.version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+_TAKEN = Among(Checkin.id, _on)
+
+
 def take(tx: Tx, steps: Sequence[Step]) -> None:
     """Bring many check-ins on that are ours; most of them go the same way."""
     ways: defaultdict[tuple[State, datetime | None], list[int]] = defaultdict(list)
     for one in steps:
         ways[one.state, one.due_at].append(one.id)
     for (state, due_at), ids in ways.items():
-        query = update(Checkin).where(among(tx, Checkin.id, ids)).execution_options(synchronize_session=False)
-        tx.execute(query.values(state=state, due_at=due_at or Checkin.due_at, version=Checkin.version + 1))
+        tx.execute(*_TAKEN(tx, ids, goes_to=state, due=due_at))
 
 
 def step(tx: Tx, checkin: Checkin, state: State, due_at: datetime | None = None) -> None:

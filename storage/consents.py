@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
-from storage.engine import Tx, among, now
+from storage.engine import Among, Tx, now
 
 
 class Purpose(StrEnum):
@@ -126,11 +126,17 @@ def allows(tx: Tx, person_id: str | None, purpose: Purpose) -> bool:
     return person_id is not None and decision(tx, person_id, purpose) is Decision.GIVEN
 
 
+def _given(theirs: ColumnElement[bool]) -> Select[str]:
+    own = theirs & (Consent.purpose == bindparam("purpose"))
+    newest = select(func.max(Consent.id)).where(own).group_by(Consent.person_id)
+    return select(Consent.person_id).where(Consent.id.in_(newest), Consent.decision == Decision.GIVEN)
+
+
+_GIVEN = Among(Consent.person_id, _given)
+
+
 def allowing(tx: Tx, people: Collection[str], purpose: Purpose) -> set[str]:
     """Those of these people who allow messages for a purpose now: `allows` for many at once."""
     if purpose in FREE:
         return set(people)
-    own = among(tx, Consent.person_id, people) & (Consent.purpose == purpose)
-    newest = select(func.max(Consent.id)).where(own).group_by(Consent.person_id)
-    given = select(Consent.person_id).where(Consent.id.in_(newest), Consent.decision == Decision.GIVEN)
-    return set(tx.scalars(given))
+    return set(tx.scalars(*_GIVEN(tx, people, purpose=purpose)))

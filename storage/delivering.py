@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
-from storage.engine import MOST, Tx, as_rows, at_server, now, wire
+from storage.engine import MOST, Among, Tx, as_rows, at_server, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
 
 LEASE = 60.0
@@ -88,15 +88,8 @@ def claim(tx: Tx, limit: int = GROUP, ids: Collection[int] | None = None) -> lis
     """
     at = wire(tx)
     wanted = ready(tx, limit) if ids is None else list(ids)
-    free = _stands(Status.PENDING, Status.SENDING) & (Delivery.next_try + 0.0 <= at)
-    values = {
-        "status": Status.SENDING, "attempts": Delivery.attempts + 1, "next_try": at + LEASE,
-        "ambiguous": Delivery.ambiguous | (Delivery.status == Status.SENDING),
-    }  # fmt: skip
-    taken = update(Delivery).where(Delivery.id.in_(wanted), free).values(values).returning(Delivery.id)
-    mine = set(tx.scalars(taken.execution_options(**_BLIND)))
-    query = select(Delivery).where(Delivery.id.in_(mine)).execution_options(populate_existing=True)
-    rows = {row.id: row for row in tx.scalars(query)}
+    found = tx.scalars(*_TAKEN(tx, wanted, at=at, until=at + LEASE))
+    rows = {row.id: row for row in found}
     return [rows[one] for one in wanted if one in rows]
 
 
@@ -104,6 +97,19 @@ def _stands(*where: Status) -> ColumnElement[bool]:
     """Asked of messages that are named by their ids: the cast keeps SQLite from walking through everything
     that stands there instead (measured: 40 ms for 32 of 400,000)."""
     return cast(Delivery.status, String).in_([status.value for status in where])
+
+
+def _taken(these: ColumnElement[bool]) -> Any:
+    free = _stands(Status.PENDING, Status.SENDING) & (Delivery.next_try + 0.0 <= bindparam("at"))
+    values = {
+        "status": Status.SENDING, "attempts": Delivery.attempts + 1, "next_try": bindparam("until"),
+        "ambiguous": Delivery.ambiguous | (Delivery.status == Status.SENDING),
+    }  # fmt: skip
+    taken = update(Delivery).where(these, free).values(values).returning(Delivery)
+    return taken.execution_options(populate_existing=True, **_BLIND)
+
+
+_TAKEN = Among(Delivery.id, _taken)
 
 
 def later(tx: Tx, ids: Collection[int]) -> list[tuple[int, Queue, float]]:

@@ -7,7 +7,9 @@ A transaction is a plain function from a `Tx`, so nothing inside it can await. I
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import date, datetime
+from functools import cache
 from threading import Event
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
@@ -19,12 +21,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    String,
     any_,
     bindparam,
     column,
     func,
     insert,
-    literal,
     make_url,
     select,
     text,
@@ -43,10 +45,10 @@ from storage.transactions import Tx, after_commit, at_server
 
 __all__ = [
     "MOST",
+    "Among",
     "Database",
     "Tx",
     "after_commit",
-    "among",
     "as_rows",
     "at_server",
     "file_of",
@@ -67,7 +69,7 @@ T = TypeVar("T")
 MOST = bindparam("most", type_=Integer)
 """How many rows at most, in a statement that is built once: what a sweep asks every few seconds costs a
 third of one that is built each time."""
-_AHEAD = "ahead"
+_AHEAD, _VALUES = "ahead", "values"
 _SERVERS = frozenset({"postgres", "postgresql"})
 
 
@@ -84,14 +86,21 @@ class Database:
         """What every transaction has beside it, as `tx.info`."""
         self.store = Server(url, self.carries) if on_server(url) else Embedded(url, self.carries)
 
-    async def run(self, fn: Callable[[Tx], T], *, reads: bool = False, guarded: bool = False) -> T:
+    def in_loop(self) -> AbstractAsyncContextManager[None]:
+        """A block in which `brief` transactions that this event loop asks for run in it."""
+        return nullcontext() if isinstance(self.store, Embedded) else self.store.in_loop()
+
+    async def run(
+        self, fn: Callable[[Tx], T], *, reads: bool = False, guarded: bool = False, brief: bool = False
+    ) -> T:
         """Run `fn` in one transaction and return its value; any exception rolls everything back.
 
         With `reads=True` nothing may be written: the transaction is rolled back in any case. `guarded=True`
         is for a writer that needs no other guard against others than its own (`UPDATE … WHERE` it is still
-        as it was seen, a row lock, an upsert): on PostgreSQL it then waits for nobody else.
+        as it was seen, a row lock, an upsert): on PostgreSQL it then waits for nobody else. `brief=True` is
+        for one that works a few milliseconds between two questions to a server (`in_loop`).
         """
-        return await self.store.run(fn, reads, guarded)
+        return await self.store.run(fn, reads, guarded, brief)
 
     def run_now(self, fn: Callable[[Tx], T], reads: bool = False) -> T:
         """The same, while the calling thread waits: for the command line and the start."""
@@ -163,13 +172,28 @@ def insert_new(tx: Tx, table: Any) -> Any:
     return sqlite_insert(table).on_conflict_do_nothing()
 
 
-def among(tx: Tx, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column holds one of these values, texts or numbers. However many they are, they are one
-    parameter: the statement stays the same, and no limit of a database is met."""
-    if at_server(tx):
-        return cast("ColumnElement[bool]", column == any_(literal(list(values), ARRAY(column.type))))
-    told = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
-    return cast("ColumnElement[bool]", column.in_(select(told.c.value)))
+class Among:
+    """A statement about rows of which `column` holds one of some values, texts or numbers.
+
+    `build` makes it of that condition, once for each kind of database. However many values there are, they
+    are one parameter: no limit of a database is met.
+    """
+
+    def __init__(self, column: Any, build: Callable[[ColumnElement[bool]], Any]) -> None:
+        self._column, self._built = column, cache(lambda server: build(self._one_of(server)))
+
+    def _one_of(self, server: bool) -> ColumnElement[bool]:
+        if server:
+            told = bindparam(_VALUES, type_=ARRAY(self._column.type))
+            return cast("ColumnElement[bool]", self._column == any_(told))
+        rows = func.json_each(bindparam(_VALUES, type_=String)).table_valued("value")
+        return cast("ColumnElement[bool]", self._column.in_(select(rows.c.value)))
+
+    def __call__(self, tx: Tx, values: Collection[Any], **given: Any) -> tuple[Any, dict[str, Any]]:
+        """The statement and its parameters, those of its own among them: for `tx.execute(*…)`."""
+        server = at_server(tx)
+        told = list(values) if server else orjson.dumps(list(values)).decode()
+        return self._built(server), {_VALUES: told, **given}
 
 
 def as_rows(types: Mapping[str, Any]) -> Any:

@@ -5,7 +5,6 @@ The row is the truth, whoever carries it (`storage.delivering`).
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -278,7 +277,7 @@ def opened(tx: Tx, rows: Collection[Delivery]) -> Callable[[Delivery], dict[str,
             text = vault_of(tx).unwrap(row.payload, place).decode()
         else:
             text = open_for(row.person_id, place, row.payload)
-        value: dict[str, Any] = json.loads(text)
+        value: dict[str, Any] = orjson.loads(text)
         return value
 
     return read

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot import names
 from bot.visibility import Audience, visible
 from storage.columns import Row, Sealed, Short, kept, new_id, seal, unseal
-from storage.engine import Tx, among, insert_all, now, today, vault_of
+from storage.engine import Among, Tx, insert_all, now, today, vault_of
 
 PRIVATE_EMAIL = "people.private_email"
 
@@ -184,9 +184,12 @@ def get(tx: Tx, person_id: str) -> Person | None:
     return tx.get(Person, person_id)
 
 
+_SOME = Among(Person.id, lambda these: select(Person).where(these))
+
+
 def some(tx: Tx, ids: Collection[str]) -> dict[str, Person]:
     """Those of these people who are known, by their ids."""
-    return {person.id: person for person in tx.scalars(select(Person).where(among(tx, Person.id, ids)))}
+    return {person.id: person for person in tx.scalars(*_SOME(tx, ids))}
 
 
 def one(tx: Tx, person_id: str) -> Person:
@@ -217,9 +220,13 @@ def opener(tx: Tx, people: Collection[str]) -> Callable[[str, str, bytes], str]:
     return lambda person, place, blob: unseal(keys(person), blob, f"{place}:{person}").decode()
 
 
+_KEYS = Among(
+    PersonKey.person_id, lambda theirs: select(PersonKey.person_id, PersonKey.wrapped).where(theirs)
+)
+
+
 def _keys(tx: Tx, people: Collection[str]) -> Callable[[str], bytes]:
-    query = select(PersonKey.person_id, PersonKey.wrapped).where(among(tx, PersonKey.person_id, people))
-    wrapped, vault = dict(tx.execute(query).all()), vault_of(tx)
+    wrapped, vault = dict(tx.execute(*_KEYS(tx, people)).all()), vault_of(tx)
     return lambda person: vault.unwrap(wrapped[person], f"person_keys:{person}")
 
 

@@ -1,5 +1,5 @@
 """PostgreSQL over asyncpg: an event loop in a thread of its own, in which plain functions run as transactions
-that wait for the server without holding anybody up.
+that wait for the server without holding anybody up. Brief ones may run in the loop of whoever asks.
 
 Every writer is written as if it were alone, so writers are SERIALIZABLE and run again when they met another
 one; readers see one moment and can write nothing. What guards itself (a claim by a guarded UPDATE) says so
@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util.concurrency import in_greenlet
 
 from bot.errors import ConfigError
 from storage.transactions import Tx, carried, commit
@@ -41,7 +42,8 @@ TAKEN = "23505"
 TAKEN_TRIES = 3
 WRITERS = 4
 """Writers of one process at a time; more would only meet each other."""
-POOL = 10
+POOL, NEAR = 10, 4
+"""Connections of one process; and those beside them for brief transactions in the loop that asks."""
 _LOCK, _IDLE, _ANSWER, _HELLO = 20, 15, 120, 10
 """Seconds: for a lock; for a function between two statements; for one statement; for a connection. Who waits
 for a lock outlasts a process that stands still with it."""
@@ -61,6 +63,31 @@ class _Try:
     committing: bool = False
 
 
+class _Ways:
+    """What runs over the connections of one loop, by how it is kept apart from others."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.serializable = engine.execution_options(isolation_level="SERIALIZABLE", writes=True)
+        self.guarded = engine.execution_options(isolation_level="READ COMMITTED", writes=True)
+        self.reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+@dataclass(frozen=True)
+class _Here:
+    """A loop in which brief transactions run, and those that do."""
+
+    loop: asyncio.AbstractEventLoop
+    ways: _Ways
+    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = self.loop.create_task(work)
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return task
+
+
 class Server:
     """The database of one process, on a server that others use too."""
 
@@ -68,41 +95,60 @@ class Server:
     """How many writers get on side by side: what one has worked out here is written there meanwhile."""
 
     def __init__(self, url: str, carries: Mapping[str, Any]) -> None:
-        self._carries = carries
-        engine = server_engine(url)
-        self.serializable = engine.execution_options(isolation_level="SERIALIZABLE", writes=True)
-        self._guarded = engine.execution_options(isolation_level="READ COMMITTED", writes=True)
-        self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self._engine = engine
+        self._carries, self._url = carries, url
+        self.ways = _Ways(server_engine(url))
+        self._here: _Here | None = None
         self._writers = asyncio.Semaphore(WRITERS)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="okaeri-postgresql", daemon=True)
         self._thread.start()
 
-    async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
+    @asynccontextmanager
+    async def in_loop(self) -> AsyncIterator[None]:
+        """Brief transactions that this loop asks for run in it, in the block.
+
+        Two threads that share one interpreter wait for each other at every word to the server and back
+        (measured: a third more messages a second are delivered without).
+        """
+        here = _Here(asyncio.get_running_loop(), _Ways(server_engine(self._url, most=NEAR)))
+        self._here = here
+        try:
+            yield
+        finally:
+            self._here = None
+            await asyncio.gather(*here.under_way, return_exceptions=True)
+            await here.ways.engine.dispose()
+
+    async def run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool, brief: bool) -> T:
         """One transaction; whoever stops waiting for it does not stop it."""
-        going = self.submit(self._run(fn, reads, guarded))
+        here = self._here if brief and (reads or guarded) else None
+        if here is not None and here.loop is asyncio.get_running_loop():
+            return await asyncio.shield(here.begin(self._run(here.ways, fn, reads, guarded)))
+        going = self.submit(self._run(self.ways, fn, reads, guarded))
         return await asyncio.shield(asyncio.wrap_future(going))
 
     def run_now(self, fn: Callable[[Tx], T], reads: bool) -> T:
         """One transaction, for which the calling thread waits."""
-        return self.submit(self._run(fn, reads, guarded=False)).result()
+        return self.submit(self._run(self.ways, fn, reads, guarded=False)).result()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Have something done in the database's thread. Raises `RuntimeError` in it, and after `close`."""
-        if threading.current_thread() is self._thread or self._loop.is_closed():
+        if threading.current_thread() is self._thread or in_greenlet() or self._loop.is_closed():
             work.close()
             raise RuntimeError("a transaction inside a transaction, or after the database was closed")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _run(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
-        value, waited = await self._tried(fn, reads, guarded)
+    async def _run(self, ways: _Ways, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> T:
+        value, waited = await self._tried(ways, fn, reads, guarded)
         if waited:  # in a thread: it may want a transaction of its own
-            await self._loop.run_in_executor(None, lambda: [done() for done in waited])
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(None, lambda: [done() for done in waited])
         return value
 
-    async def _tried(self, fn: Callable[[Tx], T], reads: bool, guarded: bool) -> tuple[T, _Waited]:
-        engine = self._reading if reads else self._guarded if guarded else self.serializable
+    async def _tried(
+        self, ways: _Ways, fn: Callable[[Tx], T], reads: bool, guarded: bool
+    ) -> tuple[T, _Waited]:
+        engine = ways.reading if reads else ways.guarded if guarded else ways.serializable
         turn: AbstractAsyncContextManager[Any] = nullcontext() if reads or guarded else self._writers
         async with turn:
             for number in range(1, TRIES + 1):
@@ -136,7 +182,9 @@ class Server:
         """Have the server clear away what was deleted from these tables, outside any transaction."""
 
         async def vacuum() -> None:
-            async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            async with self.ways.engine.execution_options(
+                isolation_level="AUTOCOMMIT"
+            ).connect() as connection:
                 for table in tables:
                     await connection.exec_driver_sql(f"VACUUM {table}")
 
@@ -155,7 +203,7 @@ class Server:
     async def _end(self) -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
-        await self._engine.dispose()
+        await self.ways.engine.dispose()
         await self._loop.shutdown_default_executor()
 
 
@@ -207,8 +255,9 @@ def _clean(given: Any) -> Any:
 # --- addresses --------------------------------------------------------------------------------------------
 
 
-def server_engine(url: str, *, pooled: bool = True) -> AsyncEngine:
-    """An engine for a server. `?pooler=transaction`: PgBouncer stands before it, which keeps no statements.
+def server_engine(url: str, *, pooled: bool = True, most: int = 0) -> AsyncEngine:
+    """An engine for a server, of so many connections at `most`, else of as many as the address says.
+    `?pooler=transaction`: PgBouncer stands before it, which keeps no statements.
 
     Raises `ConfigError` for an address with options that mean nothing here.
     """
@@ -220,7 +269,7 @@ def server_engine(url: str, *, pooled: bool = True) -> AsyncEngine:
     many = options.get("pool_size", str(POOL))
     if not many.isdigit() or int(many) < 2:
         raise ConfigError([f"OKAERI_DATABASE_URL: pool_size={many}; right: 2 or more"])
-    size = {"pool_size": int(many), "max_overflow": 0} if pooled else {"poolclass": NullPool}
+    size = {"pool_size": most or int(many), "max_overflow": 0} if pooled else {"poolclass": NullPool}
     engine = create_async_engine(
         _without(parsed, options), connect_args=_connect_args(options), json_deserializer=orjson.loads, **size
     )

@@ -99,7 +99,7 @@ class Held(Session):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        super().__init__(server.serializable.sync_engine, expire_on_commit=False)
+        super().__init__(server.ways.serializable.sync_engine, expire_on_commit=False)
 
     def _step(self, do: Callable[[], T]) -> T:
         return do() if in_greenlet() else self._server.submit(greenlet_spawn(do)).result()

@@ -162,8 +162,10 @@ def _contents(blocks: Sequence[Json]) -> tuple[int, list[str]]:
             text = node.get("text")
             if isinstance(text, str):
                 words += units(text)
-            problems += [f"{_told(path)}.{wrong}" for wrong in _fields(inner, node)]
-            problems += [f"{_told(path)}.{name}: used twice" for name in _repeated(node, seen)]
+            if wrongs := _fields(inner, node):
+                problems += [f"{_told(path)}.{wrong}" for wrong in wrongs]
+            if "action_id" in node or "block_id" in node:
+                problems += [f"{_told(path)}.{name}: used twice" for name in _repeated(node, seen)]
         if kind == "rich_text":
             problems += _over("rich_text.weight", f"blocks[{index}]", words)
         total += words
@@ -206,8 +208,9 @@ def _fields(kind: str, node: Json) -> list[str]:
     """What is wrong with the fields of an object, each by its name."""
     problems = []
     for name, most, filled in _RULES.get(kind, _RULES["any"]):
-        size = _size(node[name]) if name in node else None
-        if size is not None and most is not None and size > most:
+        if name not in node or (size := _size(node[name])) is None:
+            continue
+        if most is not None and size > most:
             problems.append(f"{name}: {size}, at most {most}")
         if size == 0 and filled:
             problems.append(f"{name}: empty")
@@ -215,10 +218,10 @@ def _fields(kind: str, node: Json) -> list[str]:
 
 
 def _size(value: Any) -> int | None:
-    if isinstance(value, dict):
-        value = value.get("text")
     if isinstance(value, str):
         return units(value)
+    if isinstance(value, dict):
+        return _size(value.get("text"))
     if isinstance(value, list):
         return len(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None

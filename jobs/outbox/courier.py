@@ -27,20 +27,9 @@ from bot.post import with_way
 from bot.texts import LOCALES
 from bot.wire import load_card
 from jobs import lanes
-from jobs.outbox import ends, gates
+from jobs.outbox import ends, gates, receivers
 from jobs.outbox.abreast import Abreast
-from jobs.outbox.receivers import (
-    SOON,
-    Receiver,
-    Receivers,
-    Stop,
-    Wait,
-    known,
-    line_of,
-    side_of,
-    standing,
-    withdrawable,
-)  # fmt: skip
+from jobs.outbox.receivers import SOON, Receiver, Receivers, Stop, Wait, line_of, side_of
 from jobs.outbox.together import Together, each
 from jobs.outbox.transport import Alone, Transport
 from storage import accounts, delivering, pace
@@ -50,7 +39,7 @@ from storage.outbox import Delivery, Queue, Route
 
 log = structlog.get_logger()
 T = TypeVar("T")
-AT_ONCE = 128
+AT_ONCE = 192
 """Messages on their way side by side; a platform that hangs holds up only its own."""
 TURN = 20.0
 """Seconds after which the sweep ends and begins anew, so that it is seen to live."""
@@ -77,7 +66,7 @@ class _Ready:
     row: Delivery
     receiver: Receiver
     body: Mapping[str, Any]
-    until: float = 0.0
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +116,7 @@ class Courier:
         over, busy, under_way = loop.time() + TURN, False, Abreast()
         while not self._stopped and loop.time() < over:
             room, found = AT_ONCE - len(under_way), False
-            if 2 * room >= GROUP:
+            if room >= GROUP:
                 found, group = await self._claimed(min(GROUP, room))
                 for one in group:
                     under_way.begin(self._carry(one))
@@ -157,7 +146,9 @@ class Courier:
         if not ids:
             return []
         try:
-            going, early = await self._database.run(lambda tx: self._prepared(tx, ids), guarded=True)
+            going, early = await self._database.run(
+                lambda tx: self._prepared(tx, ids), guarded=True, brief=True
+            )
         except Exception as bug:  # noqa: BLE001 - told below, of the one that it came from
             if len(ids) > 1:
                 return [ready for one in ids for ready in await self._taken([one])]
@@ -173,20 +164,22 @@ class Courier:
     def _prepared(self, tx: Tx, ids: Sequence[int]) -> tuple[list[_Ready], list[_Early]]:
         """Claim rows, and take their places in the lanes; those that do not go now are marked at once."""
         until, early = self._database.clock.wire() + FRESH, list[_Early]()
+        found, going = list[tuple[_Ready, Sequence[pace.Place]]](), list[_Ready]()
         rows = delivering.claim(tx, ids=ids)
         if len(rows) < len(ids):
             early += delivering.later(tx, set(ids) - {row.id for row in rows})
-        found, of = [], known(tx, rows)
+        of = receivers.known(tx, rows)
         for row in rows:
             with self._ending(tx, row, early):
                 receiver, body = self._receivers.look(tx, row, of)
-                found.append((_Ready(row, receiver, body), self._places(row, receiver, body)))
-        free = pace.Lanes(tx, {place.key for _, places in found for place in places or ()})
-        going = []
-        for ready, places in found:
+                places = self._places(row, receiver, body)
+                ready = _Ready(row, receiver, body, 0.0 if places is None else until)
+                found.append((ready, places or ()))
+        free = pace.Lanes(tx, {place.key for _, places in found for place in places})
+        for ready, wanted in found:
             with self._ending(tx, ready.row, early):
-                self._take(ready.row, free, places or ())
-                going.append(ready if places is None else replace(ready, until=until))
+                self._take(ready.row, free, wanted)
+                going.append(ready)
         return going, early
 
     @contextmanager
@@ -264,9 +257,14 @@ class Courier:
         card, locale = body["card"], body.get("locale") or receiver.locale
         if body.get("invites"):
             card = await self._way_in(body, receiver, locale)
-        edits = standing(row) if row.remote else None
+        edits = receivers.standing(row) if row.remote else None
         return Outgoing(
-            row.delivery, load_card(card), locale, edits, purpose=withdrawable(row), chat=receiver.chat
+            row.delivery,
+            load_card(card),
+            locale,
+            edits,
+            purpose=receivers.withdrawable(row),
+            chat=receiver.chat,
         )
 
     async def _way_in(self, body: Mapping[str, Any], receiver: Receiver, locale: str) -> str:
@@ -377,7 +375,7 @@ class Courier:
             self._receivers.check(tx, row)
             self._take(row, pace.Lanes(tx, [place.key for place in places]), places)
 
-        await self._database.run(looked, guarded=True)
+        await self._database.run(looked, guarded=True, brief=True)
 
     async def _mail(self, ready: _Ready, message: Outgoing, *, again: bool = False) -> _Went:
         row, receiver = ready.row, ready.receiver

@@ -165,15 +165,12 @@ class Receivers:
         good = person.private_email_proven_at is not None and not person.unreachable
         mailbox = people.private_email(tx, person) if good or stranger else None
         reader = accounts.visitor(person.locale) if stranger else accounts.web_person(person.id, Side.ALUMNI)
-        mail = Receiver(
-            person.locale, person.name, mailbox=mailbox or "", person_id=person.id, reads_as=reader
-        )
         account = of.accounts.get((person.id, side_of(row)))
         address, chat = (Address.parse(account.address), account.chat) if account else (None, "")
-        if row.route is Route.ALUMNI_CHAT and not (person.mail_only and mailbox):
-            return replace(mail, account=address, chat=chat)
         if row.route is not Route.COMPANY_CHAT:
-            return mail
+            if row.route is not Route.ALUMNI_CHAT or (person.mail_only and mailbox):
+                address, chat = None, ""
+            return Receiver(person.locale, person.name, address, "", mailbox or "", person.id, reader, chat)
         leaver = leavers.get(tx, row.leaver_id or 0)
         email = leaver.company_email if leaver else ""
         reader = accounts.web_person(person.id, Side.COMPANY)

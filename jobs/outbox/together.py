@@ -1,4 +1,6 @@
-"""Small writes that share a commit: what comes while one is being written goes together with the next."""
+"""Small writes that share a commit: what comes while one is being written goes together with the next. Where
+many come it waits a moment for more; who comes alone waits for nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from storage.delivering import GROUP
 from storage.engine import Database, Tx
 
 T = TypeVar("T")
+_COMPANY = 0.01
+"""Seconds; longer would leave a courier of many messages without room for more."""
 
 
 class Together(Generic[T]):
@@ -33,7 +37,10 @@ class Together(Generic[T]):
 
     async def _written(self) -> None:
         try:
+            size = 1
             while self._waiting:
+                if size > 1:
+                    await asyncio.sleep(_COMPANY)
                 size = min(GROUP, len(self._waiting))
                 await self._group([self._waiting.popleft() for _ in range(size)])
         finally:
@@ -42,7 +49,7 @@ class Together(Generic[T]):
     async def _group(self, group: Sequence[tuple[T, asyncio.Future[None]]]) -> None:
         things, error = [one for one, _ in group], None
         try:
-            await self._database.run(lambda tx: self._write(tx, things), guarded=True)
+            await self._database.run(lambda tx: self._write(tx, things), guarded=True, brief=True)
         except Exception as failed:  # noqa: BLE001 - raised where it was asked for
             if len(group) > 1:
                 for one in group:

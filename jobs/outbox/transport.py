@@ -77,7 +77,7 @@ class Alone:
 
     async def ready(self, limit: int, room: Mapping[Queue, int]) -> list[int]:
         """What waits in the database."""
-        return await self._database.run(lambda tx: delivering.ready(tx, limit, room), reads=True)
+        return await self._database.run(lambda tx: delivering.ready(tx, limit, room), reads=True, brief=True)
 
     def back(self, message: int, line: Queue, seconds: float) -> None:
         """The row says so itself."""

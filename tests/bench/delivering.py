@@ -100,7 +100,7 @@ async def _ours(url: str, factor: float) -> float:
     """Messages a second of one courier over everything that waits."""
     async with _slack(MANY, 0.0) as (side, api):
         database = _outbox(url, await asked(side, "/known"), MANY)
-        async with session() as http:
+        async with session() as http, database.in_loop():
             courier = _courier(database, http, api, 0.0)
             tune()  # as `okaeri serve` does
             began = time.perf_counter()
@@ -136,7 +136,7 @@ async def _paced(url: str, kind: str) -> Figure:
     count = int(allowed * SECONDS)
     async with _slack(count, FACTOR) as (side, api):
         database = _outbox(url, await asked(side, "/known"), count)
-        async with aiohttp.ClientSession() as http:
+        async with session() as http, database.in_loop():
             courier = _courier(database, http, api, 1 / FACTOR)
             while (await asked(side, "/heard"))["messages"] < count:
                 await courier.work()

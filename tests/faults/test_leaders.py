@@ -30,13 +30,24 @@ STARTS = 15.0
 @asynccontextmanager
 async def standing_still(site: Site, replica: Replica) -> AsyncIterator[None]:
     """SIGSTOP until the end of the block, then SIGCONT. Not in the middle of writing a file, which would keep
-    everybody else from it."""
+    everybody else from it, nor while a server waits for the rest of a statement (`docs/operations.md`)."""
     with no_writer(site):
+        replica.signals(signal.SIGSTOP)
+    while site.kind == "postgresql" and await half_asked(site):
+        replica.signals(signal.SIGCONT)
+        await asyncio.sleep(0.1)
         replica.signals(signal.SIGSTOP)
     try:
         yield
     finally:
         replica.signals(signal.SIGCONT)
+
+
+async def half_asked(site: Site) -> bool:
+    """Whether the server has for a while been waiting for the rest of what somebody asks."""
+    await asyncio.sleep(0.3)
+    waits = "state = 'active' AND wait_event = 'ClientRead' AND datname = current_database()"
+    return site.count(f"pg_stat_activity WHERE {waits} AND now() - state_change > interval '0.2 s'") > 0
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from bot.errors import ConfigError
 from bot.notices import take_notice
 from jobs.erasures import Erasures
 from storage import codes, inbox, people
-from storage.engine import Tx, among, on_server, wipe
+from storage.engine import Among, Tx, on_server, wipe
 from storage.people import Person
 from storage.sqlite import sqlite_engine
 from tests.desk import POLICY, VAULT, Desk, notice
@@ -243,7 +243,7 @@ def test_one_of_any_number_of_values(desk: Desk) -> None:
     with desk.transaction() as tx:
         ids = [people.add(tx, name).id for name in ("佐藤", "O'Neil", 'a"b\\')]
         for column, wanted in ((Person.name, ["O'Neil", 'a"b\\', "nobody"]), (Person.id, [*ids[1:], ids[1]])):
-            found = set(tx.scalars(select(Person.id).where(among(tx, column, wanted))))
-            assert found == set(ids[1:])
+            these = Among(column, select(Person.id).where)
+            assert set(tx.scalars(*these(tx, wanted))) == set(ids[1:])
         assert len(people.some(tx, [f"p_{number}" for number in range(70_000)] + ids)) == 3
         assert people.some(tx, []) == {}

@@ -46,9 +46,14 @@ def test_nothing_that_waits_is_walked_through(desk_in_file: Desk) -> None:
         finally:
             event.remove(Engine, "before_cursor_execute", note)
         assert [row.dedup for row in claimed] == [f"d{number}" for number in range(delivering.GROUP)]
-        plans = [_plan(tx, statement, given) for statement, given in asked if "sending" not in given[:1]]
+        plans = [_plan(tx, statement, given) for statement, given in asked if not _lost(statement, given)]
     assert len(plans) >= 5
     assert not [plan for plan in plans if any(word in plan for word in WALKS)]
+
+
+def _lost(statement: str, given: Any) -> bool:
+    """Whether it asks for what is being sent, of which there is never much."""
+    return statement.startswith("SELECT") and "sending" in given[:1]
 
 
 def _plan(tx: Tx, statement: str, given: Any) -> str:
