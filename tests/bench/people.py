@@ -23,7 +23,7 @@ from bot.visibility import CHOOSABLE, Audience
 from storage import search
 from storage.accounts import Account, web_person
 from storage.columns import new_id
-from storage.engine import Tx, now, vault_of
+from storage.engine import Tx, at_server, now, vault_of
 from storage.people import Person, PersonKey, Skill
 from storage.search import SearchDoc
 from storage.sessions import WebSession
@@ -115,7 +115,8 @@ def fill(tx: Tx, count: int) -> None:
         tx.execute(insert(Skill), known)
         docs = [doc for person in chunk for doc in _documents(person)]
         tx.execute(insert(SearchDoc), docs)
-    tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('rebuild')"))
+    if not at_server(tx):  # a server keeps its own index
+        tx.execute(text("INSERT INTO search_fts(search_fts) VALUES ('rebuild')"))
     tx.execute(insert(Account), [_account(tx, number, p["id"]) for number, p in enumerate(folk[:ASKERS])])
     tx.execute(insert(WebSession), [_session(tx, number, p["id"]) for number, p in enumerate(folk[:ASKERS])])
 

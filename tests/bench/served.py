@@ -47,7 +47,15 @@ class Served:
         return int(told.stdout) * 1024 / 1e6
 
 
-def environment(database: Path, port: int, key: str) -> dict[str, str]:
+Place = Path | str
+"""A file, or the address of a database."""
+
+
+def _address(database: Place) -> str:
+    return database if isinstance(database, str) else f"sqlite:///{database}"
+
+
+def environment(database: Place, port: int, key: str) -> dict[str, str]:
     """Settings of a complete house with both Slack apps; at the address of their Slack nobody listens."""
     values = {
         "COMPANY_NAME": "株式会社みなと", "CONTACT_NAME": "人事部", "CONTACT_EMAIL": "hr@minato.example.jp",
@@ -55,7 +63,7 @@ def environment(database: Path, port: int, key: str) -> dict[str, str]:
         "ALUMNI_INVITE_URL": "https://minato.example.jp/join", "OWNERS": "slack:T0COMPANY:U0OWNER",
         "BASE_URL": f"http://127.0.0.1:{port}", "PORT": str(port), "METRICS_BIND": "",
         "SECRET_KEY": key, "LOG_LEVEL": "WARNING",
-        "DATABASE_URL": f"sqlite:///{database}", "SLACK_API_URL": f"http://127.0.0.1:{free_port()}/api/",
+        "DATABASE_URL": _address(database), "SLACK_API_URL": f"http://127.0.0.1:{free_port()}/api/",
     }  # fmt: skip
     for side, secret in (("COMPANY", SECRET[::-1]), ("ALUMNI", SECRET)):
         app = {
@@ -68,10 +76,10 @@ def environment(database: Path, port: int, key: str) -> dict[str, str]:
     return {f"OKAERI_{name}": value for name, value in values.items()} | {"PYTHONUTF8": "1"}
 
 
-def database_with(path: Path, count: int) -> str:
+def database_with(place: Place, count: int) -> str:
     """A migrated database of `count` people; the key ring it was written with."""
     key = Vault.make()
-    url = load(_env_file=None, database_url=f"sqlite:///{path}").database_url
+    url = load(_env_file=None, database_url=_address(place)).database_url
     schema.upgrade(url)
     database = Database(url, Vault.parse(key), Clock())
     if count:
@@ -81,7 +89,7 @@ def database_with(path: Path, count: int) -> str:
 
 
 @asynccontextmanager
-async def okaeri(database: Path, key: str, **more: str) -> AsyncIterator[Served]:
+async def okaeri(database: Place, key: str, **more: str) -> AsyncIterator[Served]:
     """`okaeri serve` on a database, until the block ends; `more` are settings beside the usual ones."""
     port = free_port()
     env = environment(database, port, key) | {f"OKAERI_{name}": value for name, value in more.items()}
@@ -90,7 +98,7 @@ async def okaeri(database: Path, key: str, **more: str) -> AsyncIterator[Served]
 
 
 @asynccontextmanager
-async def hasty(database: Path, key: str, **more: str) -> AsyncIterator[Served]:
+async def hasty(database: Place, key: str, **more: str) -> AsyncIterator[Served]:
     """The same house, which sends as fast as it can instead of as fast as Slack likes."""
     port = free_port()
     env = environment(database, port, key) | {f"OKAERI_{name}": value for name, value in more.items()}
