@@ -28,9 +28,10 @@ from storage.transactions import Tx, carried, commit
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=4000")
 """The log is written back every 16 MB, not every 4: pages that many writers touch go into the file less often
-(measured: a tenth more nudges a second among a million people, an import a tenth shorter)."""
+(measured once each: 5 to 8 % more nudges a second among a million people, an import 8 % shorter)."""
 _MAPPED = 256 * 1024**2
 _PATIENCE = 200
+"""Tries, 50 ms apart: ten seconds, as long as a writer waits for another."""
 T = TypeVar("T")
 
 
@@ -125,9 +126,9 @@ def sqlite_engine(url: str, *, foreign_keys: bool = True, mapped: int = _MAPPED)
 
 
 def _set(cursor: DBAPICursor, pragma: str) -> None:
-    """Of several that open a new file at the same moment one turns it to WAL, and SQLite does not let the
-    others wait for that: they ask again. Source: sqlite.org, "WAL mode", "Sometimes queries return
-    SQLITE_BUSY"."""
+    """Of several that open a new file at the same moment one turns it to WAL, and the time-out of the
+    connection does not make the others wait for that (measured: of 3,200 six were refused at once). They ask
+    again."""
     for tries in range(_PATIENCE):
         try:
             cursor.execute(f"PRAGMA {pragma}")
