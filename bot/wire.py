@@ -1,6 +1,7 @@
 """Cards and bound actions as JSON: for the outbox, for buttons on a platform, for the golden files.
 
 The form is a promise: a row written by one version is read by the next, so every value carries its kind.
+A number is one of 64 bits.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from bot import erasing
@@ -24,8 +25,12 @@ from storage import (
     sessions,
     uploads,
 )
-from storage.engine import Database, Tx, now
+from storage.engine import Database, Tx, now, wire
 from storage.erasures import Why
+from storage.outdated import Outdated
+
+AT_ONCE = 20
+"""People who are erased in one transaction."""
 
 
 class Housekeeping:
@@ -47,43 +52,55 @@ class Housekeeping:
 async def tidy(database: Database, keep_files_days: int) -> bool:
     """One round; never counts as work that keeps the house from being quiet."""
 
-    def sweep(tx: Tx) -> None:
-        at = now(tx)
-        inbox.sweep(tx, at - timedelta(days=7))
-        outbox.sweep(tx, at - timedelta(days=90))
-        delivering.purge(tx, at - timedelta(days=30))
-        feeds.forget(tx, at - timedelta(days=keep_files_days))
-        codes.sweep(tx, at)
-        feeds.sweep(tx, at - timedelta(days=365))
-        journal.sweep(tx, at - timedelta(days=3 * 365))
-        checkins.sweep(tx, at - timedelta(days=3 * 365))
-        accounts.sweep(tx, at - timedelta(days=90))
-        sessions.sweep(tx, at)
-        uploads.sweep(tx, at)
-        downloads.sweep(tx, at)
-        pace.sweep(tx)
-        lapse(tx)
-        part(tx)
-        interests.forget(tx, openings.closed_before(tx, at - timedelta(days=180)))
-        openings.sweep(tx, at - timedelta(days=3 * 365))
-
-    await database.run(sweep)
+    at = database.clock.now()
+    await database.run(lambda tx: feeds.forget(tx, at - timedelta(days=keep_files_days)))
+    for people in (lapse, part):
+        while await database.run(people):
+            pass
+    for old in _outdated(at, await database.run(wire, reads=True)):
+        while await database.run(old.there, reads=True):
+            await database.run(old.clear, guarded=True)
     await database.write_back()
     return False
 
 
-def lapse(tx: Tx) -> None:
-    """What people began and nobody finished: requests of visitors, and addresses that were never proven."""
-    for request in returns.expired(tx):
+def _outdated(at: datetime, on_wire: float) -> Iterator[Outdated]:
+    """What is over at a moment, in an order in which nothing is left that points nowhere."""
+    year = timedelta(days=365)
+    yield inbox.outdated(at - timedelta(days=7))
+    yield outbox.outdated(at - timedelta(days=90))
+    yield delivering.outdated(at - timedelta(days=30))
+    yield codes.outdated(at)
+    yield feeds.outdated(at - year)
+    yield journal.outdated(at - 3 * year)
+    yield checkins.outdated(at - 3 * year)
+    yield accounts.outdated(at - timedelta(days=90))
+    yield from sessions.outdated(at)
+    yield uploads.outdated(at)
+    yield downloads.outdated(at)
+    yield pace.outdated(on_wire)
+    yield interests.outdated(openings.closed_before(at - timedelta(days=180)))
+    yield from openings.outdated(at - 3 * year)
+
+
+def lapse(tx: Tx) -> bool:
+    """Some of what people began and nobody finished: requests of visitors, and addresses that were never
+    proven; whether there was any."""
+    requests, changes = returns.expired(tx, AT_ONCE), addresses.expired(tx, AT_ONCE)
+    for request in requests:
         erasing.visitor(tx, request, Why.SILENT)
-    for change in addresses.expired(tx):
+    for change in changes:
         for kind in ("address.proof", "address.approval"):
             outbox.cancel_kind(tx, change.person_id, kind)
         addresses.drop(tx, change)
+    return bool(requests or changes)
 
 
-def part(tx: Tx) -> None:
-    """Candidates whose opening closed long ago, and marks of mailboxes that may be asked again."""
-    for referral in referrals.outlived(tx, now(tx) - referrals.KEPT_FOR):
+def part(tx: Tx) -> bool:
+    """Some candidates whose opening closed long ago, and marks of mailboxes that may be asked again; whether
+    there were any."""
+    over = referrals.outlived(tx, now(tx) - referrals.KEPT_FOR, AT_ONCE)
+    for referral in over:
         erasing.candidate(tx, referral, Why.OWN)  # for as long as they had agreed to
         referrals.drop(tx, referral)
+    return bool(over)

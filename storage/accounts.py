@@ -18,6 +18,7 @@ from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
 from storage.engine import MOST, Among, Tx, now, vault_of
 from storage.leavers import leaving_still
+from storage.outdated import Outdated
 from storage.people import Person, is_member
 from storage.prepared import Prepared
 
@@ -388,7 +389,6 @@ def _person_there(tx: Tx, nobody: Actor) -> Actor:
     )
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget accounts that have belonged to nobody since a moment; who comes again is met again."""
-    nobodys = Account.person_id.is_(None) & (Account.untied_at < before)
-    tx.execute(delete(Account).where(nobodys))
+def outdated(before: datetime) -> Outdated:
+    """Accounts that have belonged to nobody since a moment; who comes again is met again."""
+    return Outdated(Account, Account.person_id.is_(None) & (Account.untied_at < before))

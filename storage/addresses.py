@@ -125,7 +125,7 @@ def drop(tx: Tx, change: AddressChange) -> None:
     tx.flush()
 
 
-def expired(tx: Tx, limit: int = 200) -> list[AddressChange]:
+def expired(tx: Tx, limit: int) -> list[AddressChange]:
     """Wishes whose time is over."""
     query = select(AddressChange).where(AddressChange.expires_at <= now(tx)).order_by(AddressChange.id)
     return list(tx.scalars(query.limit(limit)))

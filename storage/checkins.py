@@ -17,7 +17,6 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     bindparam,
-    delete,
     func,
     select,
     update,
@@ -26,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept, words
 from storage.engine import Among, Tx, now
+from storage.outdated import Outdated
 from storage.people import Person
 
 
@@ -198,6 +198,6 @@ def next_moments(tx: Tx, limit: int = 5) -> Sequence[Checkin]:
     return tx.scalars(query.order_by(Checkin.due_at).limit(limit)).all()
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget check-ins that ended before a moment."""
-    tx.execute(delete(Checkin).where(Checkin.due_at < before, Checkin.state.not_in(OPEN)))
+def outdated(before: datetime) -> Outdated:
+    """Check-ins that ended before a moment."""
+    return Outdated(Checkin, (Checkin.due_at < before) & Checkin.state.not_in(OPEN))

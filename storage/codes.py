@@ -21,6 +21,7 @@ from bot.errors import NotFound, TooOften
 from storage.accounts import Account
 from storage.columns import Row, kept, words
 from storage.engine import Tx, now
+from storage.outdated import Outdated
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MEANT = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V"})
@@ -157,6 +158,6 @@ def open_code(tx: Tx, person_id: str, use: Use) -> Code | None:
     return tx.scalar(query.limit(1))
 
 
-def sweep(tx: Tx, at: datetime) -> None:
-    """Forget codes that expired 90 days ago."""
-    tx.execute(delete(Code).where(Code.expires_at < at - timedelta(days=90)))
+def outdated(at: datetime) -> Outdated:
+    """Codes that expired 90 days ago."""
+    return Outdated(Code, Code.expires_at < at - timedelta(days=90))

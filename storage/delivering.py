@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, sel
 from storage import queue
 from storage.engine import MOST, Among, Tx, as_rows, at_server, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
+from storage.outdated import Outdated
 
 LEASE = 60.0
 OVERDUE = 60.0
@@ -356,10 +357,10 @@ def let_go(tx: Tx, row: Delivery) -> bool:
     return True
 
 
-def purge(tx: Tx, before: datetime) -> None:
-    """Forget the words of what was given up before a moment."""
+def outdated(before: datetime) -> Outdated:
+    """The words of what was given up before a moment."""
     old = (Delivery.status == Status.DEAD) & (Delivery.done_at < before) & Delivery.payload.is_not(None)
-    tx.execute(update(Delivery).where(old).values(payload=None).execution_options(**_BLIND))
+    return Outdated(Delivery, old, {"payload": None})
 
 
 def told(rows: Sequence[Delivery]) -> Iterator[tuple[int, str, str, str, datetime | None]]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.conversation import Actor, Scalar, Side
 from storage.columns import Row, kept, words
 from storage.engine import Tx, now
+from storage.outdated import Outdated
 
 LASTS = timedelta(minutes=15)
 _REMEMBERED = timedelta(days=1)
@@ -81,6 +82,6 @@ def forget(tx: Tx, addresses: Collection[str]) -> None:
     tx.execute(delete(Download).where(Download.address.in_(addresses)))
 
 
-def sweep(tx: Tx, at: datetime) -> None:
-    """Forget what is over."""
-    tx.execute(delete(Download).where(Download.expires_at < at - _REMEMBERED))
+def outdated(at: datetime) -> Outdated:
+    """What is over."""
+    return Outdated(Download, Download.expires_at < at - _REMEMBERED)

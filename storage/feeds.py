@@ -6,11 +6,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, LargeBinary, delete, select, update
+from sqlalchemy import JSON, LargeBinary, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, Short, kept
 from storage.engine import Tx, now, vault_of
+from storage.outdated import Outdated
 
 
 class FeedFile(Row):
@@ -59,6 +60,6 @@ def read_now(tx: Tx, name: str, digest: bytes) -> FeedFile:
     return FeedFile(name=name, digest=digest, read_at=now(tx))
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget the figures of files read before a moment."""
-    tx.execute(delete(FeedFile).where(FeedFile.read_at < before))
+def outdated(before: datetime) -> Outdated:
+    """The figures of files read before a moment."""
+    return Outdated(FeedFile, FeedFile.read_at < before)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, kept
 from storage.engine import MOST, Tx, at_server, insert_new, now, vault_of, wire
+from storage.outdated import Outdated
 
 
 class Received(Row):
@@ -116,7 +117,7 @@ def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
     return found
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget ids handled before a moment, and what came before it and could never be handled."""
+def outdated(before: datetime) -> Outdated:
+    """Ids handled before a moment, and what came before it and could never be handled."""
     hopeless = (Received.tries >= TRIES) & (Received.received_at < before)
-    tx.execute(delete(Received).where((Received.done_at < before) | hopeless))
+    return Outdated(Received, (Received.done_at < before) | hopeless)

@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, bindparam, delete, select
+from sqlalchemy import JSON, ForeignKey, Index, Select, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import outbox, people
 from storage.answers import Answered, Step
 from storage.columns import Row, kept
 from storage.engine import MOST, Tx, now, wipe
+from storage.outdated import Outdated
 
 NOTE = "interests.note"
 KIND = "interest"
@@ -194,6 +195,6 @@ def drop_all(tx: Tx, person_id: str) -> None:
         drop(tx, row)
 
 
-def forget(tx: Tx, opening_ids: Collection[int]) -> None:
+def outdated(closed: Select[int]) -> Outdated:
     """What was about openings whose time is over."""
-    tx.execute(delete(Interest).where(Interest.opening_id.in_(opening_ids)))
+    return Outdated(Interest, Interest.opening_id.in_(closed))

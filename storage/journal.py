@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, String, delete, func, select, update
+from sqlalchemy import Index, String, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
 from storage.engine import Tx, insert_all, now
+from storage.outdated import Outdated
 
 
 class Line(Row):
@@ -59,6 +60,6 @@ def lately(tx: Tx, what: str, subject: str, since: datetime) -> int:
     return tx.scalar(query.where(Line.at >= since)) or 0
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget lines older than a moment."""
-    tx.execute(delete(Line).where(Line.at < before))
+def outdated(before: datetime) -> Outdated:
+    """Lines older than a moment."""
+    return Outdated(Line, Line.at < before)

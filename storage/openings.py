@@ -21,7 +21,6 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     case,
-    delete,
     func,
     select,
     update,
@@ -33,6 +32,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from bot.errors import Conflict
 from storage.columns import Row, Short, kept, words
 from storage.engine import MOST, Tx, now, skipped
+from storage.outdated import Outdated
 
 
 class Phase(StrEnum):
@@ -385,13 +385,12 @@ def again(tx: Tx) -> int:
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
-def closed_before(tx: Tx, before: datetime) -> Sequence[int]:
+def closed_before(before: datetime) -> Select[int]:
     """The numbers of openings closed before a moment."""
-    return tx.scalars(select(Opening.id).where(Opening.closed_at < before)).all()
+    return select(Opening.id).where(Opening.closed_at < before)
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget openings closed before a moment, with where they stood."""
-    old = select(Opening.id).where(Opening.closed_at < before)
-    tx.execute(delete(Posting).where(Posting.opening_id.in_(old)))
-    tx.execute(delete(Opening).where(Opening.closed_at < before))
+def outdated(before: datetime) -> tuple[Outdated, ...]:
+    """Openings closed before a moment, and before them where they stood."""
+    postings = Outdated(Posting, Posting.opening_id.in_(closed_before(before)))
+    return postings, Outdated(Opening, Opening.closed_at < before)

@@ -31,6 +31,7 @@ from storage import people, queue
 from storage.columns import Row, Sealed, kept, words
 from storage.consents import FREE, Purpose, allowing, allows
 from storage.engine import Tx, at_server, insert_columns, insert_new, now, vault_of
+from storage.outdated import Outdated
 
 PAYLOAD = "outbox.payload"
 KEPT = "the words until sent, 30 days when undeliverable; the row 90 days"
@@ -356,6 +357,6 @@ def next_due(tx: Tx) -> datetime | None:
     return tx.scalar(select(func.min(Delivery.due_at)).where(waits))
 
 
-def sweep(tx: Tx, before: datetime) -> None:
-    """Forget rows that were done with before a moment."""
-    tx.execute(delete(Delivery).where(Delivery.done_at < before))
+def outdated(before: datetime) -> Outdated:
+    """Rows that were done with before a moment."""
+    return Outdated(Delivery, Delivery.done_at < before)

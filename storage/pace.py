@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, kept
 from storage.engine import Tx, insert_new, wire
+from storage.outdated import Outdated
 
 
 class Lane(Row):
@@ -74,9 +75,9 @@ def forget(tx: Tx, keys: Collection[str]) -> None:
     tx.execute(delete(Lane).where(Lane.key.in_(keys)))
 
 
-def sweep(tx: Tx) -> None:
-    """Forget lanes that nobody has used for an hour."""
-    tx.execute(delete(Lane).where(Lane.free_at < wire(tx) - 3600))
+def outdated(at: float) -> Outdated:
+    """Lanes that nobody has used for an hour before a moment on the wire's clock."""
+    return Outdated(Lane, Lane.free_at < at - 3600)
 
 
 def _lanes(tx: Tx, keys: Collection[str]) -> dict[str, Lane]:

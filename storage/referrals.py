@@ -327,7 +327,7 @@ def forget_referrer(tx: Tx, person_id: str) -> None:
     tx.execute(update(Referral).where(Referral.referrer_id == person_id).values(referrer_id=None))
 
 
-def outlived(tx: Tx, before: datetime, limit: int = 200) -> Sequence[Referral]:
+def outlived(tx: Tx, before: datetime, limit: int) -> Sequence[Referral]:
     """What is kept no longer: of openings closed before a moment; ended or never answered before it."""
     closed = select(Opening.id).where(Opening.closed_at < before)
     gone = (Referral.stand != Stand.AGREED) & (Referral.expires_at < before)

@@ -106,7 +106,7 @@ def undecided(tx: Tx, limit: int = 20) -> list[ReturnRequest]:
     return list(tx.scalars(query.order_by(ReturnRequest.confirmed_at).limit(limit)))
 
 
-def expired(tx: Tx, limit: int = 200) -> list[ReturnRequest]:
+def expired(tx: Tx, limit: int) -> list[ReturnRequest]:
     """Requests whose time is over."""
     query = select(ReturnRequest).where(ReturnRequest.expires_at <= now(tx)).order_by(ReturnRequest.id)
     return list(tx.scalars(query.limit(limit)))

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.conversation import Address
 from storage.columns import Row, kept
 from storage.engine import Tx, now
+from storage.outdated import Outdated
 from storage.prepared import Prepared
 
 LASTS = timedelta(days=30)
@@ -129,8 +130,8 @@ def drop(tx: Tx, person_id: str) -> None:
     tx.execute(delete(SignIn).where(SignIn.person_id == person_id))
 
 
-def sweep(tx: Tx, at: datetime) -> None:
-    """Forget what is over."""
-    tx.execute(delete(SignIn).where(SignIn.expires_at < at - timedelta(days=1)))
+def outdated(at: datetime) -> tuple[Outdated, ...]:
+    """What is over."""
     over = (WebSession.made_at < at - LASTS) | (WebSession.seen_at < at - RESTS)
-    tx.execute(delete(WebSession).where(over))
+    links = Outdated(SignIn, SignIn.expires_at < at - timedelta(days=1))
+    return links, Outdated(WebSession, over)

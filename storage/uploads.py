@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import Row, Sealed, Short, kept, new_id
 from storage.engine import Tx, now, vault_of
+from storage.outdated import Outdated
 
 LASTS = timedelta(hours=1)
 
@@ -48,6 +49,6 @@ def take(tx: Tx, who: str, upload: str) -> tuple[str, bytes] | None:
     return name, data
 
 
-def sweep(tx: Tx, at: datetime) -> None:
-    """Forget what nobody took."""
-    tx.execute(delete(Upload).where(Upload.at < at - LASTS))
+def outdated(at: datetime) -> Outdated:
+    """What nobody took."""
+    return Outdated(Upload, Upload.at < at - LASTS)

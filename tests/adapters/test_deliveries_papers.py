@@ -112,7 +112,7 @@ def test_all_of_one_reason_are_tried_again_but_not_those_without_words(settings:
         tx.get_one(Delivery, other).done_at = ahead + timedelta(days=1)
         tx.get_one(Delivery, busy).done_at = ahead + timedelta(days=1)
         tx.flush()
-        delivering.purge(tx, ahead)
+        delivering.outdated(ahead).clear(tx)
 
     on(settings, purge)
     assert "words: gone; it cannot be sent again" in shown(settings, late)[0]

@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-ACK: Final = 1.0
-"""Seconds that an acknowledgement may take, however slow the world outside is."""
+ACK: Final = 3.0
+"""Seconds that an acknowledgement may take, however slow the world outside is: what Slack waits."""
 NAMES: Final = (
     "鑫", "<!channel>", "<http://evil.example|click>", "*x*", "_y_ `z` ~w~", "@here", "مريم العربية",
     "🦊 山田", "&lt;b&gt;", "[a](http://evil.example)", "寿" * 40,
@@ -213,7 +213,7 @@ async def a_slow_world_outside_delays_no_ack(door: Door) -> None:
     asker, leaver = await door.member("佐藤 健"), await door.leaver()
     editor = await door.member("田中 愛子")
     await door.claims(editor, "profile.edit", {})
-    await door.slow(2.0)
+    await door.slow(4.0)
     acts = (
         door.types(asker, "find 佐藤"),
         door.types(asker, "join"),

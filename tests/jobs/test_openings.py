@@ -173,7 +173,7 @@ def test_what_became_of_it_is_not_known(desk: Desk, step: Callable[..., bool]) -
     posts(desk)
     step()
     goes(desk)
-    desk.does(lambda tx: outbox.sweep(tx, tokyo("2027-01-01")))
+    desk.does(outbox.outdated(tokyo("2027-01-01")).clear)
     step()
     assert not step()
     assert posted(desk) == []

@@ -23,8 +23,11 @@ addresses = st.builds(
 )
 days = st.dates(date(1950, 1, 1), date(2100, 1, 1))
 moments = st.datetimes(datetime(1950, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+wholes = st.integers(-(2**63), 2**64 - 1)
 arguments = st.deferred(
-    lambda: st.one_of(plain, st.integers(), days, moments, st.builds(c.Mention, addresses), links, texts)
+    lambda: st.one_of(
+        plain, st.integers(-(2**63), 2**64 - 1), days, moments, st.builds(c.Mention, addresses), links, texts
+    )
 )
 texts = st.deferred(
     lambda: st.builds(

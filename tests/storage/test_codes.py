@@ -152,7 +152,7 @@ def test_a_code_cannot_be_read_back_from_the_disk(desk: Desk) -> None:
 
 def test_codes_are_forgotten_90_days_after_their_end(tx: Tx) -> None:
     person_id, _ = code_for(tx)
-    codes.sweep(tx, now(tx) + HOUR + timedelta(days=90))
+    codes.outdated(now(tx) + HOUR + timedelta(days=90)).clear(tx)
     assert codes.open_code(tx, person_id, Use.JOIN) is not None
-    codes.sweep(tx, now(tx) + HOUR + timedelta(days=90, seconds=1))
+    codes.outdated(now(tx) + HOUR + timedelta(days=90, seconds=1)).clear(tx)
     assert codes.open_code(tx, person_id, Use.JOIN) is None

@@ -91,5 +91,5 @@ async def test_old_links_are_forgotten_after_a_day(desk: Desk) -> None:
 
 def test_a_day_is_enough_to_say_that_a_link_is_old(desk: Desk) -> None:
     token = offered(desk)
-    desk.does(lambda tx: downloads.sweep(tx, now(tx) + LASTS + timedelta(hours=23)))
+    desk.does(lambda tx: downloads.outdated(now(tx) + LASTS + timedelta(hours=23)).clear(tx))
     assert desk.sees(lambda tx: downloads.find(tx, token)) is not None

@@ -208,7 +208,7 @@ def test_what_is_dead_is_tried_again_or_let_go_while_its_words_are_kept(desk: De
         assert delivering.let_go(tx, gone)
         assert not delivering.let_go(tx, gone)
         assert (gone.status, gone.payload) == (Status.DROPPED, None)
-        delivering.purge(tx, now(tx) + timedelta(seconds=1))
+        delivering.outdated(now(tx) + timedelta(seconds=1)).clear(tx)
         tx.refresh(old)
         assert not delivering.revive(tx, old), "its words are gone"
         (row,) = delivering.claim(tx)
@@ -336,7 +336,7 @@ def test_done_rows_are_forgotten_and_open_ones_are_not(desk: Desk) -> None:
     with desk.transaction() as tx:
         delivering.drop(tx, claimed(tx), "no_consent")
         put(tx, "2")
-        outbox.sweep(tx, now(tx))
+        outbox.outdated(now(tx)).clear(tx)
         assert tx.query(Delivery).count() == 2
-        outbox.sweep(tx, now(tx) + timedelta(seconds=1))
+        outbox.outdated(now(tx) + timedelta(seconds=1)).clear(tx)
         assert [row.dedup for row in tx.query(Delivery)] == ["2"]

@@ -63,7 +63,7 @@ def test_language_and_zone_are_taken_until_the_platform_says_more(desk: Desk) ->
 def test_it_goes_with_the_account(desk: Desk) -> None:
     keep(desk, Way(SATO, AMER, "a:1"))
     keep(desk, Way(ITO, AMER, "a:2"))
-    desk.does(lambda tx: accounts.sweep(tx, now(tx) + timedelta(days=1)))
+    desk.does(lambda tx: accounts.outdated(now(tx) + timedelta(days=1)).clear(tx))
     assert desk.sees(rows) == 0
     keep(desk, Way(SATO, AMER, "a:1"))
 
@@ -73,7 +73,7 @@ def test_it_goes_with_the_account(desk: Desk) -> None:
         return person.id
 
     person_id = desk.does(tied)
-    desk.does(lambda tx: accounts.sweep(tx, now(tx) + timedelta(days=1)))
+    desk.does(lambda tx: accounts.outdated(now(tx) + timedelta(days=1)).clear(tx))
     assert desk.sees(rows) == 1
     desk.does(lambda tx: held.forget(tx, person_id))
     assert desk.sees(rows) == 0

@@ -52,7 +52,7 @@ def test_an_event_that_never_succeeds_is_given_up_and_forgotten(desk: Desk) -> N
             desk.clock.passes(100_000)
             tries += len(inbox.unfinished(tx))
         assert tries == inbox.TRIES
-        inbox.sweep(tx, now(tx))
+        inbox.outdated(now(tx)).clear(tx)
         assert tx.get(Received, KEY) is None
 
 
@@ -61,7 +61,7 @@ def test_sweeping_forgets_the_handled_and_keeps_the_open(desk: Desk) -> None:
         inbox.first(tx, KEY)
         inbox.first(tx, ("slack", "T0ALUMNI", "Ev2"), "open")
         desk.clock.passes(1)
-        inbox.sweep(tx, now(tx))
+        inbox.outdated(now(tx)).clear(tx)
         assert [row.event_id for row in tx.query(Received)] == ["Ev2"]
 
 
@@ -148,7 +148,7 @@ def test_the_journal_tells_a_subjects_story_in_order(desk: Desk) -> None:
         assert [(line.what, line.actor, line.detail) for line in lines] == [
             ("leaver.asked", "", ""), ("consent.given", "p_1", "slack"),
         ]  # fmt: skip
-        journal.sweep(tx, now(tx))
+        journal.outdated(now(tx)).clear(tx)
         assert [line.what for line in journal.about(tx, "p_1")] == ["consent.given"]
         assert journal.about(tx, "p_2") == []
 
