@@ -76,6 +76,25 @@ def migrate() -> None:
 
 
 @cli.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(prompt="Address of the server", hide_input=True, help="an empty database; else asked"),
+    ],
+) -> None:
+    """Move everything from the file onto a server; the house must be stopped."""
+    from storage.moving import move as moved
+
+    settings = _settings(complete=False)
+    counts = moved(settings.database_url, to)
+    typer.echo("\n".join(f"{name}: {count}" for name, count in counts.items() if count))
+    typer.echo(
+        f"{sum(counts.values())} rows moved. The file opens no house any more. Now set OKAERI_DATABASE_URL to"
+    )
+    typer.echo("the server, and OKAERI_ERASURE_LOG to the list of erasures, which stays where it is.")
+
+
+@cli.command()
 def manifest(
     side: Annotated[str, typer.Option(help="company or alumni")] = "alumni",
     base_url: Annotated[str, typer.Option(help="where Slack reaches this house")] = "",

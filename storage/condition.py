@@ -22,12 +22,13 @@ from storage.people import PersonKey
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`missing`: nothing made it yet; `behind`, `ahead`: another version of the house wrote it last.
+    """`missing`: nothing made it yet; `behind`, `ahead`: another version of the house wrote it last; `moved`:
+    its people are on a server.
 
     `revision` and `head` are the schema's versions, found and ours; `reason` is the database's own word.
     """
 
-    state: Literal["ready", "missing", "behind", "ahead", "unusable"]
+    state: Literal["ready", "missing", "behind", "ahead", "unusable", "moved"]
     revision: str = ""
     head: str = ""
     reason: str = ""
@@ -64,6 +65,8 @@ def condition(url: str) -> Condition:
         return Condition("unusable", reason=str(refused) or type(refused).__name__)
     if not revision and file is None:
         return Condition("missing")
+    if file is not None and schema.mark_of(url) == schema.MOVED:
+        return Condition("moved", revision)
     head, known = _ours()
     if revision == head:
         return Condition("ready", revision, head)

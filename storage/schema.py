@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import ConfigError
@@ -48,6 +48,8 @@ from storage.engine import on_connection, on_server
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LINE = 0x4F4B4149
 """Under which number processes that migrate the same server wait for each other."""
+MOVED = 0x4F4B4D56
+"""The mark of a file whose people are on a server now."""
 
 
 def metadata() -> MetaData:
@@ -55,9 +57,9 @@ def metadata() -> MetaData:
     return Row.metadata
 
 
-def open_up(url: str) -> None:
-    """Bring a database up to date. Raises `ConfigError` when it cannot be opened; what goes wrong in one that
-    can shows its own trace."""
+def open_up(url: str, *, moves: bool = False) -> None:
+    """Bring a database up to date. Raises `ConfigError` when it cannot be opened, or is a file that was moved
+    onto a server (unless it `moves`); what goes wrong in one that can shows its own trace."""
     try:
         upgrade(url)
     except (DBAPIError, InterfaceError, OSError, PostgresError) as failed:
@@ -68,6 +70,9 @@ def open_up(url: str) -> None:
             raise
         mistake = f"OKAERI_DATABASE_URL: {place_of(url)} cannot be opened ({found.reason or failed})"
         raise ConfigError([f"{mistake}; right: a file or a server that we may use"]) from failed
+    if not moves and not on_server(url) and mark_of(url) == MOVED:
+        mistake = f"OKAERI_DATABASE_URL: {make_url(url).database} was moved onto a server"
+        raise ConfigError([f"{mistake}; right: the address of that server"])
 
 
 def upgrade(url: str, to: str = "head") -> None:

@@ -61,6 +61,8 @@ def _database(url: str) -> Finding:
             return Finding("database", None, t("doctor.database_missing", file=place_of(url)))
         case "unusable":
             return Finding("database", False, t("doctor.database_unusable", reason=found.reason))
+        case "moved":
+            return Finding("database", False, t("doctor.database_moved", file=place_of(url)))
         case "behind":
             behind = t("doctor.database_behind", revision=found.revision, head=found.head)
             return Finding("database", False, behind)
