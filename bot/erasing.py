@@ -15,6 +15,7 @@ from storage import (
     accounts,
     checkins,
     codes,
+    consents,
     downloads,
     erasures,
     feeds,
@@ -29,6 +30,7 @@ from storage import (
     returns,
     search,
 )
+from storage.consents import Decision, Said
 from storage.engine import Tx, now
 from storage.erasures import Told, Why
 from storage.leavers import Leaver, Stage
@@ -92,6 +94,8 @@ def _stop_for_good(tx: Tx, leaver: Leaver, why: Why) -> None:
 
 def _erase(tx: Tx, person_id: str) -> None:
     """Nothing of a person can be read or found: each room blanks its own, what no room keeps is deleted."""
+    for purpose in consents.given(tx, person_id):  # they stay as a proof, and allow nothing any more
+        consents.record(tx, person_id, Decision.WITHDRAWN, Said("", "erased"), purpose)
     logins = accounts.addresses(tx, person_id)
     journal.rename(tx, logins, person_id)
     pace.forget(tx, logins)

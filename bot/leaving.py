@@ -189,7 +189,7 @@ def leave(tx: Tx, leaver: Leaver, said: Said) -> None:
 
     A member, or a leaver at any stage before that. Source: GDPR art. 17; 個人情報保護法 35条.
     """
-    for purpose in _allowed(tx, leaver.person_id) or (Purpose.STAY_IN_TOUCH,):
+    for purpose in consents.given(tx, leaver.person_id) or (Purpose.STAY_IN_TOUCH,):
         consents.record(tx, leaver.person_id, Decision.WITHDRAWN, said, purpose)
     if leaver.stage is not Stage.LEFT:
         leavers.move(tx, leaver, Stage.LEFT)
@@ -240,7 +240,7 @@ def withdraw(tx: Tx, whose: Leaver | str, purpose: Purpose, said: Said, policy: 
     last = consents.latest(tx, leaver.person_id).get(purpose) if leaver else None
     if leaver is None or (last is not None and last.decision in NO):
         return False
-    given = _allowed(tx, leaver.person_id)
+    given = consents.given(tx, leaver.person_id)
     ended = {purpose, *given} if purpose is Purpose.STAY_IN_TOUCH else {purpose}
     for one in sorted(ended):
         word = Decision.WITHDRAWN if one in given else Decision.REFUSED
@@ -292,7 +292,7 @@ def give(tx: Tx, whose: Leaver | str, purpose: Purpose, said: Said, policy: Poli
     leaver = _stint(tx, whose)
     if leaver is None:
         raise Conflict("leavers.moved_on")
-    given = _allowed(tx, leaver.person_id)
+    given = consents.given(tx, leaver.person_id)
     if purpose in given and given[purpose] == consents.wording(tx, purpose):
         return False
     if purpose is not Purpose.STAY_IN_TOUCH and Purpose.STAY_IN_TOUCH not in given:
@@ -322,12 +322,6 @@ def _take_up(tx: Tx, leaver: Leaver, policy: Policy) -> None:
     if leaver.stage is Stage.JOINED:
         checkins.plan(tx, person.id, joining.first_checkin(person, leaver, policy, now(tx)))
     search.index(tx, person)
-
-
-def _allowed(tx: Tx, person_id: str) -> dict[Purpose, str]:
-    """What a person allows now, and under which wording."""
-    rows = consents.latest(tx, person_id).items()
-    return {purpose: row.wording for purpose, row in rows if row.decision is Decision.GIVEN}
 
 
 def _stint(tx: Tx, whose: Leaver | str) -> Leaver | None:

@@ -70,7 +70,8 @@ class Consent(Row):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How something was said: in which language, through which door (`slack`, `web`, `feed` …)."""
+    """How something was said: in which language, through which door (`slack`, `web` …), or by what
+    it ended without a word of theirs (`feed`, `erased`)."""
 
     locale: str
     channel: str
@@ -117,6 +118,12 @@ def decision(tx: Tx, person_id: str, purpose: Purpose = Purpose.STAY_IN_TOUCH) -
     """The last thing a person said about a purpose."""
     query = select(Consent.decision).where(Consent.person_id == person_id, Consent.purpose == purpose)
     return tx.scalar(query.order_by(Consent.id.desc()).limit(1))
+
+
+def given(tx: Tx, person_id: str) -> dict[Purpose, str]:
+    """What a person allows now, and under which wording."""
+    rows = latest(tx, person_id).items()
+    return {purpose: row.wording for purpose, row in rows if row.decision is Decision.GIVEN}
 
 
 def allows(tx: Tx, person_id: str | None, purpose: Purpose) -> bool:

@@ -370,6 +370,8 @@ class Life(RuleBasedStateMachine):
         if row.stage in (S.ENROLLED, S.JOINED, S.CONSENTED):
             assert decision is Decision.GIVEN or row.erase_at, f"{row.stage} without a consent"
             assert decision is Decision.GIVEN or not person.listed
+        if person.left_at is not None:
+            assert not self.desk.sees(lambda tx: consents.given(tx, person.id)), "erased, and allows"
         if people.is_member(person, now):
             assert self.today() > row.last_day, "a member before the last day is over"
             assert row.stage in (S.ENROLLED, S.JOINED, S.HELD)

@@ -86,8 +86,8 @@ def test_time_runs_out(desk: Desk) -> None:
     desk.clock.travel(desk.clock.now() + LASTS)
     assert desk.sees(lambda tx: (addresses.get(tx, change), returns.get(tx, request))) == (None, None)
     assert desk.sees(lambda tx: returns.by_email(tx, "v@home.example.jp")) is None
-    assert [row.id for row in desk.sees(addresses.expired)] == [change]
-    assert [row.id for row in desk.sees(returns.expired)] == [request]
+    assert [row.id for row in desk.sees(lambda tx: addresses.expired(tx, 9))] == [change]
+    assert [row.id for row in desk.sees(lambda tx: returns.expired(tx, 9))] == [request]
 
 
 def test_hr_gets_time_for_its_answer(tx: Tx) -> None:

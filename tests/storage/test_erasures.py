@@ -14,9 +14,9 @@ from bot.app import core, running
 from bot.notices import take_notice
 from bot.settings import Settings, load
 from jobs.erasures import Erasures
-from storage import erasures, journal, leavers, people
+from storage import consents, erasures, journal, leavers, people
 from storage.columns import Vault
-from storage.consents import Said
+from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
 from storage.erasures import Erasure, Told, Why
 from storage.leavers import Leaver, Stage
@@ -118,6 +118,23 @@ async def test_a_torn_line_hinders_neither_the_start_nor_the_next(desk: Desk, to
     text = file_of(desk).read_text("utf-8").splitlines()
     assert [json.loads(line)["person"] for line in (text[0], text[-1])] == [first, second]
     assert kept(desk).replay() == 0
+
+
+def test_who_was_erased_allows_nothing_whatever_they_said(desk: Desk) -> None:
+    desk.hears(notice("E1"))
+    row = desk.leaver("E1")
+    said = [Purpose.STAY_IN_TOUCH, Purpose.OPENINGS]
+    desk.does(
+        lambda tx: [
+            consents.record(tx, row.person_id, Decision.GIVEN, Said("ja", "slack"), one) for one in said
+        ]
+    )
+    desk.does(lambda tx: leaving.strike(tx, leavers.get(tx, row.id)))  # type: ignore[arg-type]
+    last = desk.sees(lambda tx: consents.latest(tx, row.person_id))
+    assert {one: (last[one].decision, last[one].channel) for one in said} == dict.fromkeys(
+        said, (Decision.WITHDRAWN, "erased")
+    )
+    assert not desk.sees(lambda tx: consents.allowing(tx, [row.person_id], Purpose.STAY_IN_TOUCH))
 
 
 async def test_a_restored_backup_forgets_them_again_before_anything_else(
