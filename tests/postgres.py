@@ -99,7 +99,8 @@ def keep(folder: Path) -> None:
         )  # fmt: skip
         url = f"postgresql+asyncpg://okaeri@/postgres?host={home}"
         asyncio.run(_answers(url))
-        (folder / "ready").write_text(json.dumps({"url": url}))
+        (folder / "ready.new").write_text(json.dumps({"url": url}))
+        (folder / "ready.new").rename(folder / "ready")  # whoever sees it finds all of it
         with (folder / "users").open("a") as users:
             fcntl.flock(users, fcntl.LOCK_EX)  # waits for the last one
             (folder / "ready").unlink()
