@@ -92,6 +92,8 @@ def move(
         f"{sum(counts.values())} rows moved. The file opens no house any more. Now set OKAERI_DATABASE_URL to"
     )
     typer.echo("the server, and OKAERI_ERASURE_LOG to the list of erasures, which stays where it is.")
+    typer.echo("The file is a backup now, and who is erased on the server stays in it. Once the server runs")
+    typer.echo("and has a backup of its own, delete the file, but not the list of erasures.")
 
 
 @cli.command()

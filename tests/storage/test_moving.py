@@ -110,6 +110,7 @@ def test_every_row_arrives_and_the_file_opens_no_house_any_more(full: Desk, empt
     done = moves(full, empty)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{sum(map(len, before.values()))} rows moved" in done.stdout
+    assert "delete the file, but not the list of erasures" in done.stdout
     assert rows_at(empty, full) == before
     assert condition(empty).state == "ready"
     assert condition(full.database.url).state == "moved"
