@@ -22,13 +22,13 @@ from storage.people import PersonKey
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`missing`: nothing made it yet; `behind`, `ahead`: another version of the house wrote it last; `moved`:
-    its people are on a server.
+    """`missing`: nothing made it yet; `behind`, `ahead`: another version of the house wrote it last; `moved`,
+    `moving`: its people are on a server, or may be, since whoever moved them was interrupted.
 
     `revision` and `head` are the schema's versions, found and ours; `reason` is the database's own word.
     """
 
-    state: Literal["ready", "missing", "behind", "ahead", "unusable", "moved"]
+    state: Literal["ready", "missing", "behind", "ahead", "unusable", "moved", "moving"]
     revision: str = ""
     head: str = ""
     reason: str = ""
@@ -65,8 +65,11 @@ def condition(url: str) -> Condition:
         return Condition("unusable", reason=str(refused) or type(refused).__name__)
     if not revision and file is None:
         return Condition("missing")
-    if file is not None and schema.mark_of(url) == schema.MOVED:
-        return Condition("moved", revision)
+    match schema.mark_of(url) if file is not None else 0:
+        case schema.MOVED:
+            return Condition("moved", revision)
+        case schema.MOVING:
+            return Condition("moving", revision)
     head, known = _ours()
     if revision == head:
         return Condition("ready", revision, head)

@@ -1,7 +1,8 @@
 """From the embedded database onto a server: everything or nothing, and never two that both hold the truth.
 
 The file is marked before the server's transaction stands, and opens no house from then on; until it stands
-the server holds nothing. Whoever was killed in between moves once more.
+the server holds nothing. Whoever was killed in between moves once more. A file that was moved is never moved
+again.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _AT_ONCE = 2_000
 def move(source: str, target: str) -> dict[str, int]:
     """Everything that the file `source` holds, to the empty server `target`; how many rows each table had.
 
-    Raises `ConfigError` when one of them is not what it should be, or the house still runs; the file is then
-    as it was.
+    Raises `ConfigError` when one of them is not what it should be, the house still runs, or the file was
+    moved before; the file is then as it was.
     """
     file = file_of(source)
     if file is None or not file.exists():
@@ -38,19 +39,19 @@ def move(source: str, target: str) -> dict[str, int]:
     except ConfigError as wrong:
         raise ConfigError([told.replace("OKAERI_DATABASE_URL", "--to") for told in wrong.mistakes]) from wrong
     before = schema.mark_of(source)
-    schema.set_mark(source, schema.MOVED)
+    schema.set_mark(source, schema.MOVING)
     with ExitStack() as undone:
-        undone.callback(_unmark, source, before, target)
+        undone.callback(_look_again, source, before, target)
         _alone(file)
         counts = on_connection(source, lambda old: on_connection(target, partial(_copied, old), keeps=True))
         undone.pop_all()
+    schema.set_mark(source, schema.MOVED)
     return counts
 
 
-def _unmark(source: str, before: int, target: str) -> None:
+def _look_again(source: str, before: int, target: str) -> None:
     """What went wrong changed nothing, unless the commit stood and only the answer was lost."""
-    if on_connection(target, _holds_nothing):
-        schema.set_mark(source, before)
+    schema.set_mark(source, before if on_connection(target, _holds_nothing) else schema.MOVED)
 
 
 def _make_ready(target: str) -> None:

@@ -48,8 +48,8 @@ from storage.engine import on_connection, on_server
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LINE = 0x4F4B4149
 """Under which number processes that migrate the same server wait for each other."""
-MOVED = 0x4F4B4D56
-"""The mark of a file whose people are on a server now."""
+MOVING, MOVED = 0x4F4B4D49, 0x4F4B4D56
+"""The marks of a file whose people may be on a server, and of one whose people are."""
 
 
 def metadata() -> MetaData:
@@ -59,7 +59,7 @@ def metadata() -> MetaData:
 
 def open_up(url: str, *, moves: bool = False) -> None:
     """Bring a database up to date. Raises `ConfigError` when it cannot be opened, or is a file that was moved
-    onto a server (unless it `moves`); what goes wrong in one that can shows its own trace."""
+    onto a server (or half so, unless it `moves`); what goes wrong in one that can shows its own trace."""
     try:
         upgrade(url)
     except (DBAPIError, InterfaceError, OSError, PostgresError) as failed:
@@ -70,9 +70,13 @@ def open_up(url: str, *, moves: bool = False) -> None:
             raise
         mistake = f"OKAERI_DATABASE_URL: {place_of(url)} cannot be opened ({found.reason or failed})"
         raise ConfigError([f"{mistake}; right: a file or a server that we may use"]) from failed
-    if not moves and not on_server(url) and mark_of(url) == MOVED:
-        mistake = f"OKAERI_DATABASE_URL: {make_url(url).database} was moved onto a server"
+    mark, file = (0, None) if on_server(url) else (mark_of(url), make_url(url).database)
+    if mark == MOVED:
+        mistake = f"OKAERI_DATABASE_URL: {file} was moved onto a server"
         raise ConfigError([f"{mistake}; right: the address of that server"])
+    if mark == MOVING and not moves:
+        mistake = f"OKAERI_DATABASE_URL: a move of {file} onto a server was interrupted"
+        raise ConfigError([f"{mistake}; right: okaeri move once more, or its address if all is there"])
 
 
 def upgrade(url: str, to: str = "head") -> None:

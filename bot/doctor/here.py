@@ -63,6 +63,8 @@ def _database(url: str) -> Finding:
             return Finding("database", False, t("doctor.database_unusable", reason=found.reason))
         case "moved":
             return Finding("database", False, t("doctor.database_moved", file=place_of(url)))
+        case "moving":
+            return Finding("database", False, t("doctor.database_moving", file=place_of(url)))
         case "behind":
             behind = t("doctor.database_behind", revision=found.revision, head=found.head)
             return Finding("database", False, behind)

@@ -53,6 +53,9 @@ def empty() -> Iterator[str]:
         yield url
 
 
+another = empty
+
+
 @pytest.fixture
 def full(desk_in_file: Desk) -> Desk:
     """A house of which no table is empty; nobody has its file open."""
@@ -105,7 +108,7 @@ def moves(desk: Desk, url: str, *how: str) -> subprocess.CompletedProcess[str]:
 # --- what arrives -----------------------------------------------------------------------------------------
 
 
-def test_every_row_arrives_and_the_file_opens_no_house_any_more(full: Desk, empty: str) -> None:
+def test_every_row_arrives_and_the_file_opens_no_house_any_more(full: Desk, empty: str, another: str) -> None:
     before = rows_at(full.database.url, full)
     done = moves(full, empty)
     assert (done.returncode, done.stderr) == (0, "")
@@ -116,9 +119,11 @@ def test_every_row_arrives_and_the_file_opens_no_house_any_more(full: Desk, empt
     assert condition(full.database.url).state == "moved"
     with pytest.raises(ConfigError, match="was moved onto a server"):
         schema.open_up(full.database.url)
-    again = moves(full, empty)
-    assert again.returncode == 78
-    assert "right: an empty database" in again.stderr
+    for url in (empty, another):
+        again = moves(full, url)
+        assert again.returncode == 78
+        assert "was moved onto a server; right: the address of that server" in again.stderr
+    assert condition(another).state == "missing", "nobody is in two places"
     assert rows_at(full.database.url, full) == before, "the file itself keeps everything"
 
 
@@ -235,7 +240,8 @@ def test_a_server_that_goes_away_in_the_middle(full: Desk, empty: str) -> None:
 def test_who_is_killed_in_the_middle_moves_once_more(full: Desk, empty: str) -> None:
     assert moves(full, empty, "-c", DIES).returncode == -signal.SIGKILL
     assert not any(rows_at(empty, full).values())
-    with pytest.raises(ConfigError, match="was moved onto a server"):
+    assert condition(full.database.url).state == "moving"
+    with pytest.raises(ConfigError, match="was interrupted; right: okaeri move once more"):
         schema.open_up(full.database.url)
     assert moves(full, empty).returncode == 0
     assert rows_at(empty, full) == rows_at(full.database.url, full)
