@@ -55,8 +55,13 @@ def _look_again(source: str, before: int, target: str) -> None:
 
 
 def _make_ready(target: str) -> None:
-    if not on_server(target):
-        raise ConfigError([f"--to: {place_of(target)}; right: postgresql://user:password@host/okaeri"])
+    try:
+        server = on_server(target)
+    except ConfigError:
+        server = False
+    if not server:
+        right = "postgresql://user:password@host/okaeri"
+        raise ConfigError([f"--to: not the address of a server; right: {right}"])
     schema.open_up(target)
     if not on_connection(target, _holds_nothing):
         raise ConfigError([f"--to: something is in {place_of(target)} already; right: an empty database"])

@@ -76,7 +76,8 @@ def open_up(url: str, *, moves: bool = False) -> None:
         raise ConfigError([f"{mistake}; right: the address of that server"])
     if mark == MOVING and not moves:
         mistake = f"OKAERI_DATABASE_URL: a move of {file} onto a server was interrupted"
-        raise ConfigError([f"{mistake}; right: okaeri move once more, or its address if all is there"])
+        right = "okaeri move once more, or the server's address if all is there"
+        raise ConfigError([f"{mistake}; right: {right}"])
 
 
 def upgrade(url: str, to: str = "head") -> None:

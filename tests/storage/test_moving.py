@@ -195,9 +195,11 @@ def test_a_server_that_holds_something_is_left_alone(full: Desk, desk_on_server:
 
 
 def test_only_a_file_and_only_onto_a_server(full: Desk, empty: str, tmp_path: Path) -> None:
-    refused(full, f"sqlite:///{tmp_path}/other.db", "postgresql://")
+    not_one = "--to: not the address of a server; right: postgresql://user:password@host/okaeri"
+    refused(full, f"sqlite:///{tmp_path}/other.db", not_one)
     refused(full, "postgresql://127.0.0.1:1/okaeri", "--to: 127.0.0.1/okaeri cannot be opened")
-    refused(full, "what is this?", "--to: 'not an address'")
+    for rubbish in ("", "what is this?", "mysql://u:secret@host/x"):
+        refused(full, rubbish, not_one)
     with pytest.raises(ConfigError, match="the file that is to be moved"):
         move(f"sqlite:///{tmp_path}/none.db", empty)
     with pytest.raises(ConfigError, match="the file that is to be moved"):
