@@ -19,6 +19,8 @@ log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 1024 * 1024
 QUIET = 60.0
+PATIENCE = 10.0
+"""Seconds that another system gets for an answer; three tenths of them to take up the connection."""
 
 
 class _Sweeps:
@@ -57,10 +59,11 @@ class Metrics:
 Application = web.Application
 
 
-def session() -> ClientSession:
-    """The one client session of the process, for every call to another system: 10 s in all, 3 s to
-    connect. Deliveries that hang leave connections for those who wait for an answer."""
-    return ClientSession(timeout=ClientTimeout(total=10, connect=3), connector=TCPConnector(limit=320))
+def session(patience: float = PATIENCE) -> ClientSession:
+    """The one client session of the process, for every call to another system, which gets `patience` seconds.
+    Deliveries that hang leave connections for those who wait for an answer."""
+    limits = ClientTimeout(total=patience, connect=0.3 * patience)
+    return ClientSession(timeout=limits, connector=TCPConnector(limit=320))
 
 
 def metrics_page(metrics: Metrics) -> Application:

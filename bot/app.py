@@ -132,13 +132,16 @@ class App:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None, pace: float = 1.0) -> AsyncIterator[App]:
-    """Everything but the listening socket; `pace` below 1 is for a local Slack that does not mind.
+async def running(
+    settings: Settings, clock: Clock | None = None, pace: float = 1.0, patience: float = http.PATIENCE
+) -> AsyncIterator[App]:
+    """Everything but the listening socket; `pace` below 1 is for a local Slack that does not mind, `patience`
+    how many seconds other systems get for an answer.
 
     On the way out: not ready, schedule drained, answers under way finished, database closed.
     """
     base = core(settings, clock)
-    async with http.session() as session, base.database.in_loop():
+    async with http.session(patience) as session, base.database.in_loop():
         routes: dict[str, http.Handler] = {}
         ways_out: list[tuple[Platform, Messenger, Iterable[Side]]] = []
         inviter: Inviter = LinkInviter(base.policy, base.clock.now)

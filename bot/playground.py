@@ -40,6 +40,9 @@ from storage.engine import Tx
 
 MARK = 0x4F4B4149
 """`PRAGMA application_id` of a database that a playground made: no other one is ever touched."""
+PATIENCE = 60.0
+"""Seconds that the house gives its neighbours for an answer. They live in its own process: what keeps it
+waiting on a machine with much else to do is itself, and what it gave up would come half a minute late."""
 ROUNDS = 50
 """Of sweeps without a pause: more work than there can be at once."""
 TEAMS = {Side.COMPANY: "T0MINATO", Side.ALUMNI: "T0ALUMNI"}
@@ -308,7 +311,7 @@ async def playing(
             fresh_database(settings, empty)
             slack = LocalSlack(clock.wire, retry_delays=(0.0, 1.0, 5.0))
             town = tenants(settings, teams) if teams else neighbours(settings, slack)
-            async with running(settings, clock, pace=0.0) as app:
+            async with running(settings, clock, pace=0.0, patience=PATIENCE) as app:
                 app.web.add_subapp("/local-slack/", slack.web_api())
                 ground = Playground(app, slack, mailbox, Path(settings.leaver_drop), port, teams, town=town)
                 try:

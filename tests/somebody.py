@@ -23,6 +23,8 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 LATE = ("入力画面を開く", "Open the form")
 AGAIN = "もう一度操作"
 """What is said of what took too long and stands in no message."""
+TRIES = 4
+"""How often somebody does as they are told before they give up."""
 COMPANY, ALUMNI = TEAMS[Side.COMPANY], TEAMS[Side.ALUMNI]
 
 
@@ -69,19 +71,23 @@ class Somebody:
 
     async def _as_told(self, do: Callable[[], Awaitable[None]], side: Side | None) -> str:
         """Do something; what is seen afterwards. Who reads that it took long, on a machine with much else to
-        do, does as the message says: the same again, or the button under which the form is, once."""
+        do, does as the message says: the same again, or the button under which the form is, a few times."""
         team, user = self._at(side)
-        before = len(self.world.slack.messages(team, user))
+        before = told = len(self.world.slack.messages(team, user))
 
-        def seen() -> str:
-            return "\n".join(words_of(m) for m in self.world.slack.messages(team, user)[before:])
+        def seen(since: int) -> str:
+            return "\n".join(words_of(m) for m in self.world.slack.messages(team, user)[since:])
 
         await do()
-        if AGAIN in seen():
-            await do()
-        elif not self.world.ground.teams and any(word in seen() for word in LATE):
-            await self._late_form(team, user)
-        return seen()
+        for _ in range(TRIES):
+            news, told = seen(told), len(self.world.slack.messages(team, user))
+            if AGAIN in news:
+                await do()
+            elif not self.world.ground.teams and any(word in news for word in LATE):
+                await self._late_form(team, user)
+            else:
+                break
+        return seen(before)
 
     def sees(self, side: Side | None = None) -> str:
         """Every word in the conversation with the bot, and in the open dialog."""
@@ -95,19 +101,20 @@ class Somebody:
         return self.world.slack.modal(*self._at(side))
 
     async def presses(
-        self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | None = None, **form: Any
+        self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | str = "", **form: Any
     ) -> None:
-        """Press the newest button of an action (about somebody); with a form, fill it in and send it."""
+        """Press the newest button of an action (about somebody, or with a word in its value); with a form,
+        fill it in and send it."""
         await self._as_told(lambda: self.presses_once(action, side, nth, of), side)
         if form:
             await self.fills(side, **form)
 
     async def presses_once(
-        self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | None = None
+        self, action: str, side: Side | None = None, nth: int = -1, of: Somebody | str = ""
     ) -> None:
         """Press, and leave it at that however long it takes."""
         team, user = self._at(side)
-        about = f'"leaver":{of.row.id}}}' if of else ""
+        about = f'"leaver":{of.row.id}}}' if isinstance(of, Somebody) else f'"{of}"' if of else ""
         where, element = self.world.button(team, user, action, nth, about)
         delivery = await self.world.slack.presses(
             team, user, action=element["action_id"], value=element.get("value"), **where
@@ -178,7 +185,9 @@ class Somebody:
         team, user = self._at(side)
         view = self.world.slack.modal(team, user)
         fields = {b.get("block_id"): b["element"]["action_id"] for b in view.blocks if "element" in b}
-        options = await self.world.slack.seeks(team, user, view.id, fields[name], query)
+        options: list[Any] = []
+        for _ in range(TRIES):  # nothing may also be said of what took too long: then one goes on typing
+            options = options or await self.world.slack.seeks(team, user, view.id, fields[name], query)
         if options:
             self.world.slack.fills(team, user, view.id, {name: options[0]["value"]})
         return [str(option["text"]["text"]) for option in options]

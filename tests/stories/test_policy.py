@@ -22,12 +22,7 @@ def flat(seen: str) -> str:
 async def opens(hr: Somebody, section: str) -> None:
     """The form of a section, from the overview."""
     await hr.types("/alumni policy")
-    world = hr.world
-    where, element = world.button(COMPANY, hr.company_user, "policy.edit", 0, f'"{section}"')
-    await world.slack.presses(
-        COMPANY, hr.company_user, action=element["action_id"], value=element["value"], **where
-    )
-    await world.answered()
+    await hr.presses("policy.edit", nth=0, of=section)
 
 
 async def words_of_hr(hr: Somebody, key: str, query: str, **form: str) -> dict[str, str]:
@@ -157,12 +152,9 @@ async def test_a_sentence_that_counts(world: World) -> None:
 async def test_a_forged_sentence_is_checked_again(world: World) -> None:
     for forged in (("ええ", "<b>"), ("say_yes", "verb"), ("say_yes", "gone")):
         await words_of_hr(world.hr, "welcome.say_yes", "welcome.say_yes", japanese="ええ", english="Sure")
-        where, element = world.button(COMPANY, world.hr.company_user, "wording.keep")
+        _, element = world.button(COMPANY, world.hr.company_user, "wording.keep")
         element["value"] = element["value"].replace(*forged)
-        await world.slack.presses(
-            COMPANY, world.hr.company_user, action=element["action_id"], value=element["value"], **where
-        )
-        await world.answered()
+        await world.hr.presses("wording.keep")
         assert "古くなっています" in world.hr.sees()
     assert world.reads(policy.number) == 0
 

@@ -17,7 +17,7 @@ from storage.leavers import Stage
 from storage.outbox import Draft, Route
 from tests.journeys import a_leaver, a_member, who_said_yes, who_was_asked, who_was_enrolled
 from tests.stories.test_the_answer import erased
-from tests.world import Somebody, World, words_of
+from tests.world import World, words_of
 
 STAY = Purpose.STAY_IN_TOUCH
 
@@ -26,16 +26,6 @@ def said(world: World, person_id: str) -> dict[Purpose, Decision]:
     """The last word about each purpose."""
     latest: dict[Purpose, Consent] = world.reads(lambda tx: consents.latest(tx, person_id))
     return {purpose: row.decision for purpose, row in latest.items()}
-
-
-async def presses_for(somebody: Somebody, action: str, purpose: Purpose, side: Side | None = None) -> None:
-    """Press the button of one purpose on the open page."""
-    team, user = somebody._at(side)
-    where, element = somebody.world.button(team, user, action, about=f'"{purpose.value}"')
-    await somebody.world.slack.presses(
-        team, user, action=element["action_id"], value=element.get("value"), **where
-    )
-    await somebody.world.answered()
 
 
 async def test_a_member_sees_everything_and_why(world: World) -> None:
@@ -57,12 +47,12 @@ async def test_consents_are_given_and_taken_back_one_by_one(world: World) -> Non
     aiko = await a_member(world)
     person = aiko.person.id
     await aiko.types("/alumni プライバシー")
-    await presses_for(aiko, "privacy.give", Purpose.EVENTS)
-    await presses_for(aiko, "privacy.give", Purpose.RESEARCH)
+    await aiko.presses("privacy.give", of=Purpose.EVENTS)
+    await aiko.presses("privacy.give", of=Purpose.RESEARCH)
     assert said(world, person) == {
         STAY: Decision.GIVEN, Purpose.EVENTS: Decision.GIVEN, Purpose.RESEARCH: Decision.GIVEN,
     }  # fmt: skip
-    await presses_for(aiko, "privacy.withdraw", Purpose.EVENTS)
+    await aiko.presses("privacy.withdraw", of=Purpose.EVENTS)
     assert said(world, person)[Purpose.EVENTS] is Decision.WITHDRAWN
     assert said(world, person)[STAY] is Decision.GIVEN
     rows: list[Consent] = world.reads(lambda tx: tx.query(Consent).filter_by(person_id=person).all())
@@ -76,10 +66,10 @@ async def test_a_consent_is_given_only_under_the_words_that_were_read(world: Wor
     aiko = await a_member(world)
     await aiko.types("/alumni プライバシー")
     world.ground.app.core.database.carries["wordings"] = {Purpose.EVENTS: "events-2"}
-    await presses_for(aiko, "privacy.give", Purpose.EVENTS)
+    await aiko.presses("privacy.give", of=Purpose.EVENTS)
     assert "新しい文をお読みのうえ" in aiko.sees()
     assert Purpose.EVENTS not in said(world, aiko.person.id)
-    await presses_for(aiko, "privacy.give", Purpose.EVENTS)
+    await aiko.presses("privacy.give", of=Purpose.EVENTS)
     latest: dict[Purpose, Consent] = world.reads(lambda tx: consents.latest(tx, aiko.person.id))
     assert latest[Purpose.EVENTS].wording == "events-2"
 
@@ -87,10 +77,10 @@ async def test_a_consent_is_given_only_under_the_words_that_were_read(world: Wor
 async def test_without_staying_in_touch_everything_ends_and_is_erased_in_time(world: World) -> None:
     aiko, jiro = await a_member(world, employer="青空ロジ"), await a_member(world, "山﨑 次郎", "2026-04-30")
     await aiko.types("/alumni privacy")
-    await presses_for(aiko, "privacy.give", Purpose.OPENINGS)
+    await aiko.presses("privacy.give", of=Purpose.OPENINGS)
     before, person = len(aiko.letters), aiko.person.id
     assert "髙橋" in await jiro.types("/alumni find 高橋")
-    await presses_for(aiko, "privacy.withdraw", STAY)
+    await aiko.presses("privacy.withdraw", of=STAY)
     assert said(world, person) == {STAY: Decision.WITHDRAWN, Purpose.OPENINGS: Decision.WITHDRAWN}
     assert "髙橋" not in await jiro.types("/alumni find 高橋")
     assert "消去します" in aiko.sees()
@@ -106,14 +96,14 @@ async def test_without_staying_in_touch_everything_ends_and_is_erased_in_time(wo
 async def test_who_changes_their_mind_stays_and_is_asked_again(world: World) -> None:
     aiko = await a_member(world, employer="青空ロジ")
     await aiko.types("/alumni privacy")
-    await presses_for(aiko, "privacy.withdraw", STAY)
+    await aiko.presses("privacy.withdraw", of=STAY)
     await world.on("2026-05-20")
     await aiko.types("/alumni profile")
     await aiko.presses("profile.edit")
     assert await aiko.fills(listed=["yes"])  # nobody is listed without it
     assert not aiko.person.listed
     await aiko.types("/alumni privacy")
-    await presses_for(aiko, "privacy.give", STAY)
+    await aiko.presses("privacy.give", of=STAY)
     assert aiko.row.erase_at is None
     assert not aiko.person.listed
     await world.on("2026-09-30")

@@ -102,9 +102,7 @@ async def test_a_member_who_shows_themselves_to_nobody(company: Company, reader:
     row = company.opening()
     assert not aiko.person.listed
     await aiko.types("/alumni privacy")
-    team, user = aiko._at(None)
-    where, element = world.button(team, user, "privacy.give", about='"openings"')
-    await world.slack.presses(team, user, action=element["action_id"], value=element.get("value"), **where)
+    await aiko.presses("privacy.give", of="openings")
     await world.settle()
     page = {}
     for email in (aiko.home_email, MAIL):
