@@ -136,10 +136,7 @@ async def running(
     settings: Settings, clock: Clock | None = None, pace: float = 1.0, patience: float = http.PATIENCE
 ) -> AsyncIterator[App]:
     """Everything but the listening socket; `pace` below 1 is for a local Slack that does not mind, `patience`
-    how many seconds other systems get for an answer.
-
-    On the way out: not ready, schedule drained, answers under way finished, database closed.
-    """
+    how many seconds other systems get for an answer."""
     base = core(settings, clock)
     async with http.session(patience) as session, base.database.in_loop():
         routes: dict[str, http.Handler] = {}
@@ -160,10 +157,9 @@ async def running(
         pages = web.connect(base, base.importer)
         doors = Doors(_chats(ways_out), _mailer(base, pages), inviter, pace)
         bell = Bell()
-        transport = _transport(base, bell)
-        courier = Courier(base.database, base.policy, doors, transport)
+        wires = Wires(doors, _transport(base, bell), bell)
+        courier = Courier(base.database, base.policy, doors, wires.transport)
         schedule = Schedule(base.database, _jobs(base, doors, courier))
-        wires = Wires(doors, transport, bell)
         app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
         app.metrics.watch(lambda: schedule.last_success)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
@@ -172,13 +168,18 @@ async def running(
         try:
             yield app
         finally:
-            app.stopping = True
             courier.stop()
-            await schedule.stop()
-            await transport.stop()
-            await app.drain()
-            await base.erasures.keep()
-            base.database.close()
+            await _closed(app)
+
+
+async def _closed(app: App) -> None:
+    """Not ready, schedule drained, answers under way finished, database closed."""
+    app.stopping = True
+    await app.schedule.stop()
+    await app.wires.transport.stop()
+    await app.drain()
+    await app.core.erasures.keep()
+    app.core.database.close()
 
 
 def _transport(base: Core, bell: Bell) -> Transport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,17 +19,6 @@ BOT, OTHER = "aaaaaaaa-0000-4000-8000-00000000000a", "bbbbbbbb-0000-4000-8000-00
 SECRET = "s3cret~of~the~bot"
 API, GRAPH = "https://api.botframework.com/.default", "https://graph.microsoft.com/.default"
 CARD = "application/vnd.microsoft.card.adaptive"
-
-
-class Wire:
-    """A wire clock that tests move."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.stopped = 0.0
-
-    def __call__(self) -> float:
-        return (self.stopped or time.time()) + self.ahead
 
 
 @dataclass

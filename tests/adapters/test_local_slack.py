@@ -15,6 +15,8 @@ from adapters.playground.local_slack import LocalSlack
 from tests.adapters.wire_app import (
     ALUMNI,
     COMPANY,
+    LONG,
+    SHORT,
     Heard,
     Wire,
     Wired,
@@ -33,7 +35,7 @@ def clock() -> Wire:
 
 @pytest.fixture
 async def world(clock: Wire) -> AsyncIterator[Wired]:
-    slack = LocalSlack(clock, retry_delays=(0.0, 0.0, 0.0), patience=0.4)
+    slack = LocalSlack(clock, retry_delays=(0.0, 0.0, 0.0), patience=LONG)
     async with wired(slack, manifest()) as found:
         yield found
 
@@ -122,17 +124,17 @@ async def test_an_app_can_ask_for_no_retry_but_not_by_silence(world: Wired) -> N
     assert (await world.slack.opens_home(ALUMNI, user)).retries == 0
 
     async def sleep(heard: Heard) -> web.Response:
-        await asyncio.sleep(0.6 if "x-slack-retry-num" not in heard.headers else 0)
+        await asyncio.sleep(2 * SHORT if "x-slack-retry-num" not in heard.headers else 0)
         return web.Response()
 
-    world.answer = sleep
+    world.answer, world.slack.patience = sleep, SHORT
     delivery = await world.slack.opens_home(ALUMNI, user)
     assert (delivery.retries, delivery.ok) == (1, True)
     assert world.heard[-1].headers["x-slack-retry-reason"] == "http_timeout"
 
 
 async def test_later_retries_run_in_the_background_and_do_not_hold_settle(clock: Wire) -> None:
-    slack = LocalSlack(clock, retry_delays=(0.0, 60.0, 300.0), patience=0.4)
+    slack = LocalSlack(clock, retry_delays=(0.0, 60.0, 300.0), patience=LONG)
     slack.add_workspace(COMPANY, "Example", local_app("COMPANY", "http://127.0.0.1:1", "/nobody", manifest()))
     user = slack.add_person(COMPANY, name="花子", email="h@example.jp")
     delivery = await slack.opens_home(COMPANY, user)
@@ -143,10 +145,10 @@ async def test_later_retries_run_in_the_background_and_do_not_hold_settle(clock:
 
 async def test_a_command_without_an_answer_in_time_fails_visibly_and_is_not_repeated(world: Wired) -> None:
     async def sleep(_heard: Heard) -> web.Response:
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2 * SHORT)
         return web.Response()
 
-    world.answer = sleep
+    world.answer, world.slack.patience = sleep, SHORT
     user = world.slack.add_person(ALUMNI, name="田中", email="tanaka@example.jp")
     delivery = await world.slack.types(ALUMNI, user, "/alumni find")
     assert (delivery.status, delivery.retries, delivery.error) == (0, 0, "operation_timeout")

@@ -239,6 +239,7 @@ async def test_faults_fail_hang_and_lose_the_answer(world: Wired, user: str) -> 
 async def test_rate_limits_are_recorded_always_and_refused_when_on(
     world: Wired, user: str, clock: Wire
 ) -> None:
+    clock.stopped = clock()
     for _ in range(4):
         await world.client.chat_postMessage(channel=user, text="x")
     assert [one.method for one in world.slack.rates.violations] == ["chat.postMessage"]

@@ -18,7 +18,6 @@ from tests.adapters.teams_bot import (
     OTHER,
     TENANT,
     Bot,
-    Wire,
     attached,
     card,
     execute,
@@ -29,6 +28,7 @@ from tests.adapters.teams_bot import (
     served,
     text,
 )
+from tests.adapters.wire_app import Wire
 
 
 @pytest.fixture

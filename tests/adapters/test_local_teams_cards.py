@@ -13,7 +13,6 @@ from tests.adapters.teams_bot import (
     CARD,
     TENANT,
     Bot,
-    Wire,
     attached,
     card,
     execute,
@@ -24,6 +23,7 @@ from tests.adapters.teams_bot import (
     served,
     text,
 )
+from tests.adapters.wire_app import Wire
 
 NAME = {"type": "Input.Text", "id": "name", "label": "名前", "isRequired": True, "errorMessage": "入力して"}
 TICK = {"type": "Input.Toggle", "id": "ok", "title": "同意", "isRequired": True}

@@ -16,7 +16,6 @@ from tests.adapters.teams_bot import (
     OTHER,
     TENANT,
     Bot,
-    Wire,
     attached,
     card,
     execute,
@@ -25,6 +24,7 @@ from tests.adapters.teams_bot import (
     served,
     text,
 )
+from tests.adapters.wire_app import Wire
 
 UNKNOWN = "33333333-3333-4333-8333-333333333333"
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from adapters.playground.local_teams import LocalTeams
-from tests.adapters.teams_bot import BOT, GUESTS, TENANT, Bot, Wire, served
+from tests.adapters.teams_bot import BOT, GUESTS, TENANT, Bot, served
+from tests.adapters.wire_app import Wire
 
 UNKNOWN = "33333333-3333-4333-8333-333333333333"
 INSTALL = "TeamsAppInstallation.ReadWriteSelfForUser.All"

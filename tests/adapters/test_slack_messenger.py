@@ -23,7 +23,7 @@ from tests.adapters.samples import BRAND, EVERYTHING, sample_texts
 
 COMPANY, ALUMNI = "T0COMPANY", "T0ALUMNI"
 SCOPES = ["chat:write", "im:write", "im:history", "users:read", "users:read.email"]
-PATIENCE = 0.3  # seconds
+PATIENCE, LONG = 1.0, 60.0  # seconds that a client waits: a hasty one, and any other
 
 
 @dataclass
@@ -56,7 +56,7 @@ Opener = Callable[..., Awaitable[Street]]
 async def open_street() -> AsyncIterator[Opener]:
     closing: list[Callable[[], Awaitable[None]]] = []
 
-    async def opener(scopes: list[str] = SCOPES) -> Street:
+    async def opener(scopes: list[str] = SCOPES, patience: float = LONG) -> Street:
         slack = LocalSlack(time.time)
         for team in (COMPANY, ALUMNI):
             slack.add_workspace(team, team, app(team, scopes))
@@ -64,7 +64,7 @@ async def open_street() -> AsyncIterator[Opener]:
         outside.add_subapp("/local-slack/", slack.web_api())
         server = TestServer(outside)
         await server.start_server()
-        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE, connect=PATIENCE))
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience, connect=patience))
         closing.extend([session.close, slack.close, server.close])
         url = str(server.make_url("/local-slack/api/"))
         seats = [
@@ -281,7 +281,8 @@ async def test_a_lost_answer_is_ambiguous_and_can_be_asked_for(street: Street) -
     assert await street.messenger.sent(aiko, "nudge:1:1") == Posted(message.channel, message.ts)
 
 
-async def test_silence_is_ambiguous_for_a_post_and_a_retry_for_the_rest(street: Street) -> None:
+async def test_silence_is_ambiguous_for_a_post_and_a_retry_for_the_rest(open_street: Opener) -> None:
+    street = await open_street(patience=PATIENCE)
     aiko = street.person()
     street.slack.faults.hang("conversations.open", PATIENCE * 2)
     with pytest.raises(Retry):

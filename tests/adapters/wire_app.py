@@ -18,6 +18,8 @@ from adapters.playground.local_slack import LocalApp, LocalSlack
 COMPANY, ALUMNI = "T0COMPANY", "T0ALUMNI"
 SCOPES = ["commands", "chat:write", "im:write", "im:history", "users:read", "users:read.email", "team:read"]
 EVENTS = ["team_join", "user_change", "app_home_opened", "message.im", "tokens_revoked", "app_uninstalled"]
+SHORT, LONG = 0.5, 60.0
+"""Seconds that a platform waits: where a test is about that; everywhere else, however busy the machine."""
 
 
 class Wire:
@@ -25,9 +27,10 @@ class Wire:
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.stopped = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return (self.stopped or time.time()) + self.ahead
 
 
 def plain(text: str) -> dict[str, Any]:

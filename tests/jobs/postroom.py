@@ -33,7 +33,8 @@ from tests.desk import POLICY, Desk
 TEAM = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
 SCOPES = ["chat:write", "im:write", "im:history", "channels:history", "users:read", "users:read.email"]
 CARD = dump_card(Card(t("checkin.title"), (Paragraph(t("checkin.how_now")),), t("common.notice")))
-PATIENCE = 2.0  # seconds that the client waits for Slack; more than a machine with other work needs
+PATIENCE = 2.0  # seconds that a hasty client waits for Slack
+LONG = 60.0  # and any other: more than a machine with much other work ever needs
 SAID = Said("ja", "slack")
 
 
@@ -148,8 +149,15 @@ async def post(desk: Desk) -> AsyncIterator[Post]:
         yield made
 
 
+@pytest.fixture
+async def hasty(desk: Desk) -> AsyncIterator[Post]:
+    """A post room that soon gives up waiting for Slack."""
+    async with a_post(desk, PATIENCE) as made:
+        yield made
+
+
 @asynccontextmanager
-async def a_post(desk: Desk) -> AsyncIterator[Post]:
+async def a_post(desk: Desk, patience: float = LONG) -> AsyncIterator[Post]:
     """A post room at a desk."""
     slack = LocalSlack(desk.clock.wire)
     for side, team in TEAM.items():
@@ -157,7 +165,7 @@ async def a_post(desk: Desk) -> AsyncIterator[Post]:
     server = TestServer(slack.web_api())
     await server.start_server()
     base = str(server.make_url("/api/"))
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as http:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as http:
         seats = [SlackSeat(side, team, web_client(f"xoxb-{side.value.upper()}", http, base))
                  for side, team in TEAM.items()]  # fmt: skip
         renderer = Renderer(Texts.load(Path(CATALOGUE)), POLICY.brand)

@@ -16,9 +16,9 @@ from storage import outbox
 from storage.consents import Purpose
 from storage.outbox import Stand, Status
 from tests.desk import POLICY
-from tests.jobs.postroom import PATIENCE, TEAM, NoInviter, Post, post
+from tests.jobs.postroom import PATIENCE, TEAM, NoInviter, Post, hasty, post
 
-__all__ = ["post"]
+__all__ = ["hasty", "post"]
 ALUMNI = TEAM[Side.ALUMNI]
 
 
@@ -203,7 +203,8 @@ async def test_who_was_kicked_meanwhile_is_told(board: Board) -> None:
     assert board.stands().reason == "not_in_channel"
 
 
-async def test_a_lost_edit_is_made_again(board: Board) -> None:
+async def test_a_lost_edit_is_made_again(hasty: Post) -> None:
+    board = Board(hasty)
     stands = await board.posted()
     board.slack.faults.hang("chat.update", PATIENCE + 0.3)
     board.put("2", "新しい題", stands)

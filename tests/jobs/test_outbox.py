@@ -15,9 +15,9 @@ from storage import accounts, consents, delivering, leavers, outbox, people
 from storage.consents import Decision, Purpose
 from storage.outbox import Draft, Route, Status
 from tests.desk import POLICY, arrived, notice
-from tests.jobs.postroom import CARD, PATIENCE, SAID, TEAM, Post, post
+from tests.jobs.postroom import CARD, PATIENCE, SAID, TEAM, Post, hasty, post
 
-__all__ = ["post"]
+__all__ = ["hasty", "post"]
 
 # --- failures of the platform -------------------------------------------------------------------------
 
@@ -76,14 +76,14 @@ async def test_what_was_accepted_before_the_line_broke_is_not_sent_again(post: P
     assert len(post.slack.calls("chat.postMessage")) == 1
 
 
-async def test_a_hanging_slack_that_accepts_after_all_is_not_asked_twice(post: Post) -> None:
-    post.slack.faults.hang("chat.postMessage", PATIENCE + 0.3)
-    post.nudge(post.alumnus())
-    await post.runs(1)
+async def test_a_hanging_slack_that_accepts_after_all_is_not_asked_twice(hasty: Post) -> None:
+    hasty.slack.faults.hang("chat.postMessage", PATIENCE + 0.3)
+    hasty.nudge(hasty.alumnus())
+    await hasty.runs(1)
     await asyncio.sleep(0.5)
-    await post.runs(60)
-    assert [row.status for row in post.rows] == [Status.SENT]
-    assert len(post.posted) == 1
+    await hasty.runs(60)
+    assert [row.status for row in hasty.rows] == [Status.SENT]
+    assert len(hasty.posted) == 1
 
 
 async def test_trouble_while_reconciling_leaves_it_unsure(post: Post) -> None:
@@ -97,17 +97,17 @@ async def test_trouble_while_reconciling_leaves_it_unsure(post: Post) -> None:
     assert len(post.posted) == 1
 
 
-async def test_a_hanging_slack_holds_up_a_batch_only_once(post: Post) -> None:
+async def test_a_hanging_slack_holds_up_a_batch_only_once(hasty: Post) -> None:
     for _ in range(6):
-        post.nudge(post.alumnus())
-    post.slack.faults.hang("chat.postMessage", PATIENCE + 0.3, times=6)
+        hasty.nudge(hasty.alumnus())
+    hasty.slack.faults.hang("chat.postMessage", PATIENCE + 0.3, times=6)
     began = asyncio.get_running_loop().time()
-    await post.runs(1)
+    await hasty.runs(1)
     assert asyncio.get_running_loop().time() - began < 4 * PATIENCE
-    assert {(row.status, row.ambiguous) for row in post.rows} == {(Status.PENDING, True)}
+    assert {(row.status, row.ambiguous) for row in hasty.rows} == {(Status.PENDING, True)}
     await asyncio.sleep(0.5)
-    await post.runs(60)
-    assert sorted(post.posted) == sorted(row.delivery for row in post.rows)
+    await hasty.runs(60)
+    assert sorted(hasty.posted) == sorted(row.delivery for row in hasty.rows)
 
 
 async def test_a_message_that_cannot_be_made_keeps_no_other(post: Post) -> None:
