@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,11 @@ from bot.serving import tune
 from bot.texts import Texts
 from bot.wire import dump_card
 from jobs.outbox.courier import AT_ONCE, Courier, Doors
-from storage import accounts, consents, outbox, people, schema
+from jobs.outbox.transport import Shared
+from storage import accounts, consents, delivering, outbox, people, schema
 from storage.columns import Vault
 from storage.consents import Decision, Purpose, Said
-from storage.engine import Database, Tx
+from storage.engine import Database, Tx, on_server
 from storage.outbox import Draft, Route
 from tests.bench import served
 from tests.bench.figures import Figure, more_is_better
@@ -101,16 +102,35 @@ async def _ours(url: str, factor: float) -> float:
     async with _slack(MANY, 0.0) as (side, api):
         database = _outbox(url, await asked(side, "/known"), MANY)
         async with session() as http, database.in_loop():
-            courier = _courier(database, http, api, 0.0)
+            news = asyncio.Event()
+            transport = Shared(database, url, news.set) if on_server(url) else None
+            courier = _courier(database, http, api, 0.0, transport)
             tune()  # as `okaeri serve` does
             began = time.perf_counter()
-            await courier.work()
+            await _carried(courier, transport, news, database)
             seconds = time.perf_counter() - began
+            if transport is not None:
+                await transport.stop()
         await asyncio.to_thread(database.close)
         heard = await asked(side, "/heard")
     if (heard["messages"], heard["twice"]) != (MANY, 0):
         raise ValueError(f"{heard} of {MANY}")
     return MANY / seconds
+
+
+async def _carried(
+    courier: Courier, transport: Shared | None, news: asyncio.Event, database: Database
+) -> None:
+    """Everything that waits; on a server as PgQueuer tells of it."""
+    if transport is None:
+        await courier.work()
+        return
+    transport.start()
+    while await database.run(delivering.waiting, reads=True):
+        news.clear()
+        if not await courier.work():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), 0.1)
 
 
 async def _bare() -> float:
@@ -140,6 +160,8 @@ async def _paced(url: str, kind: str) -> Figure:
             courier = _courier(database, http, api, 1 / FACTOR)
             while (await asked(side, "/heard"))["messages"] < count:
                 await courier.work()
+            courier.stop()
+            await courier.ended()
         await asyncio.to_thread(database.close)
         heard = await asked(side, "/heard")
     if heard["broken"] or heard["twice"]:
@@ -148,10 +170,13 @@ async def _paced(url: str, kind: str) -> Figure:
     return more_is_better(name, (count - 1) / heard["seconds"], allowed, "messages/s", 0.95)
 
 
-def _courier(database: Database, http: aiohttp.ClientSession, api: str, factor: float) -> Courier:
+def _courier(
+    database: Database, http: aiohttp.ClientSession, api: str, factor: float, transport: Shared | None = None
+) -> Courier:
     client = AsyncWebClient(token=TOKEN, session=http, base_url=api, retry_handlers=[])
     messenger = SlackMessenger([SlackSeat(Side.ALUMNI, TEAM, client)], _renderer())
-    return Courier(database, POLICY, Doors({Side.ALUMNI: messenger}, _NoMail(), _NoInviter(), factor))
+    doors = Doors({Side.ALUMNI: messenger}, _NoMail(), _NoInviter(), factor)
+    return Courier(database, POLICY, doors, transport)
 
 
 def _renderer() -> Renderer:

@@ -47,19 +47,24 @@ def signed(count: int) -> list[Asked]:
     return [_signed(number) for number in range(count)]
 
 
-def _signed(number: int) -> Asked:
+def mixed(count: int) -> list[Asked]:
+    """The same, and every second one is a command that writes: a code that is none, which is counted."""
+    return [_signed(number, "join 0000-0000-0000" if number % 2 else "") for number in range(count)]
+
+
+def _signed(number: int, text: str = "") -> Asked:
     question, user = QUESTIONS[number % len(QUESTIONS)], asker(number)
     command = {
         "token": "gone", "team_id": TEAM, "team_domain": "minato-alumni", "channel_id": "D0ALUMNI",
         "channel_name": "directmessage", "user_id": user, "user_name": user.lower(), "command": "/alumni",
-        "text": f"find {question}", "api_app_id": "A0ALUMNI", "is_enterprise_install": "false",
+        "text": text or f"find {question}", "api_app_id": "A0ALUMNI", "is_enterprise_install": "false",
         "response_url": f"http://127.0.0.1:9/commands/{number}",
         "trigger_id": f"{number}.{secrets.token_hex(8)}",
     }  # fmt: skip
     body, stamp = urlencode(command).encode(), str(int(time.time()))
     digest = hmac.digest(SECRET.encode(), b"v0:" + stamp.encode() + b":" + body, hashlib.sha256).hex()
     headers = {"Content-Type": FORM, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
-    return Asked(question, body, headers)
+    return Asked(text or question, body, headers)
 
 
 async def closed(url: str, asked: Sequence[Asked], in_flight: int) -> tuple[float, list[Answered]]:
