@@ -37,7 +37,7 @@ from jobs.erasures import Erasures
 from jobs.feeds import DropFolder, Importer
 from jobs.messengers import Messengers
 from jobs.outbox.courier import Courier, Doors
-from jobs.outbox.transport import Alone, Bell, Shared, Transport, tell_again
+from jobs.outbox.transport import Alone, Bell, Rescue, Shared, Transport
 from jobs.schedule import Job, Schedule
 from storage import accounts, engine, queue, schema
 from storage.engine import Database
@@ -105,6 +105,7 @@ class Wires:
     doors: Doors
     transport: Transport
     bell: Bell
+    courier: Courier
 
 
 @dataclass(slots=True)
@@ -126,7 +127,12 @@ class App:
 
     def start(self) -> None:
         """Watch the clock, and carry what is to leave."""
-        self.wires.bell.rings = lambda: self.schedule.wake("outbox")
+
+        def rings() -> None:
+            self.wires.courier.ring()
+            self.schedule.wake("outbox")
+
+        self.wires.bell.rings = rings
         self.wires.transport.start()
         self.schedule.start()
 
@@ -157,8 +163,9 @@ async def running(
         pages = web.connect(base, base.importer)
         doors = Doors(_chats(ways_out), _mailer(base, pages), inviter, pace)
         bell = Bell()
-        wires = Wires(doors, _transport(base, bell), bell)
-        courier = Courier(base.database, base.policy, doors, wires.transport)
+        transport = _transport(base, bell)
+        courier = Courier(base.database, base.policy, doors, transport)
+        wires = Wires(doors, transport, bell, courier)
         schedule = Schedule(base.database, _jobs(base, doors, courier))
         app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
         app.metrics.watch(lambda: schedule.last_success)
@@ -176,6 +183,7 @@ async def _closed(app: App) -> None:
     """Not ready, schedule drained, answers under way finished, database closed."""
     app.stopping = True
     await app.schedule.stop()
+    await app.wires.courier.ended()
     await app.wires.transport.stop()
     await app.drain()
     await app.core.erasures.keep()
@@ -238,7 +246,7 @@ def _jobs(base: Core, doors: Doors, courier: Courier) -> list[Job]:
         Job("referrals", 60, lambda: referral_jobs.sweep(database, policy)),
         Job("undelivered", 60, lambda: undelivered_jobs.tell(database)),
         Job("outbox", 1, courier.work, everywhere=True, on=True),
-        Job("overdue", 60, lambda: tell_again(database)),
+        Job("overdue", 60, Rescue(database).tell),
         Job("erasures", 10, base.erasures.keep),
         Job("housekeeping", 3600, housekeeping.Housekeeping(database, settings.leaver_keep_days).tidy),
     ]

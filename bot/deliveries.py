@@ -12,7 +12,7 @@ from bot.app import Core, core
 from bot.conversation import Text, Words, t
 from bot.redelivery import OPERATOR, Became
 from bot.settings import Settings
-from storage import delivering
+from storage import given_up
 from storage.engine import Tx
 from storage.outbox import Delivery
 
@@ -27,10 +27,10 @@ def listed(settings: Settings, limit: int, before: int | None) -> list[str]:
     """What was given up, newest first: a line each, in columns."""
 
     def look(base: Core) -> list[str]:
-        rows = _reads(base, lambda tx: delivering.dead_ones(tx, limit + 1, before))
+        rows = _reads(base, lambda tx: given_up.dead_ones(tx, limit + 1, before))
         cells = [
             (str(number), kind, route, reason, _moment(settings, at))
-            for number, kind, route, reason, at in delivering.told(rows[:limit])
+            for number, kind, route, reason, at in given_up.told(rows[:limit])
         ]
         if not cells:
             return [_say(base, t("undelivered.cli.none"))]
@@ -45,7 +45,7 @@ def shown(settings: Settings, delivery: int) -> Report:
     """Everything about one, with what its reason means."""
 
     def look(base: Core) -> Report:
-        row = _reads(base, lambda tx: delivering.one_dead(tx, delivery))
+        row = _reads(base, lambda tx: given_up.one_dead(tx, delivery))
         if row is None:
             return [_refused(base, delivery, Became.NOT_DEAD)], False
         return [_say(base, _fact(name, value)) for name, value in _facts(settings, row)], True
@@ -87,7 +87,7 @@ def _batches(base: Core, reason: str) -> Iterator[list[int]]:
 
 
 def _dead(base: Core, before: int | None) -> Sequence[Delivery]:
-    return _reads(base, lambda tx: delivering.dead_ones(tx, BATCH, before))
+    return _reads(base, lambda tx: given_up.dead_ones(tx, BATCH, before))
 
 
 _Act = Callable[[Tx, int, str], Became]

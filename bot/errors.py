@@ -10,6 +10,7 @@ OkaeriError
 │   └── TooOften           slow down
 ├── Trouble            another system
 │   ├── Retry              try again, not before `after` seconds
+│   │   └── Away               so for everybody: the whole system is full, away, or does not know us
 │   ├── Ambiguous          may or may not have happened: ask before doing it again
 │   └── Undeliverable      will never work this way; `reason` is a short word for HR's list
 ├── FeedError          one row of a feed; collected, never stops the feed
@@ -83,6 +84,11 @@ class Retry(Trouble):
         super().__init__(reason)
         self.reason = reason
         self.after = after
+
+
+class Away(Retry):
+    """Nobody gets through before `after` seconds: the whole system asked for that (`Retry-After`), is not
+    there, or does not take our login. No message is to blame for it."""
 
 
 class Ambiguous(Trouble):

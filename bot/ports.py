@@ -100,7 +100,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Where a message now stands, so that it can be edited."""
+    """Where a message now stands, so that it can be edited; without a `ref` it does not stand there."""
 
     channel: str
     ref: str
@@ -116,7 +116,8 @@ class Looks:
 
 
 class Messenger(Protocol):
-    """Carries cards to accounts of one side. Every method may raise `Retry`, `Ambiguous`, `Undeliverable`."""
+    """Carries cards to accounts of one side. Every method may raise `Retry`, `Away`, `Ambiguous`,
+    `Undeliverable`."""
 
     async def find(self, side: Side, email: str) -> Address:
         """The account with this e-mail address. `Undeliverable("not_in_workspace")` when there is none."""
@@ -130,8 +131,9 @@ class Messenger(Protocol):
         """How the platform describes an account. `Undeliverable` when it knows no such account."""
         ...
 
-    async def sent(self, to: Address, delivery: str) -> Posted | None:
-        """Whether a message with this delivery id already stands there."""
+    async def sent(self, to: Address, delivery: str, chat: str = "") -> Posted:
+        """Whether a message with this delivery id already stands there; `chat` is the receiver's own chat
+        with us where it is known. `Ambiguous` when the platform tells nobody."""
         ...
 
 
@@ -145,7 +147,7 @@ class MailTo:
 
 
 class Mailer(Protocol):
-    """Carries cards to mailboxes; raises `Retry`, `Ambiguous`, `Undeliverable`."""
+    """Carries cards to mailboxes; raises `Retry`, `Away`, `Ambiguous`, `Undeliverable`."""
 
     async def send(self, to: MailTo, message: Outgoing) -> None:
         """Hand the mail to the next server."""
@@ -166,7 +168,7 @@ class Inviter(Protocol):
     """Opens the door of the alumni workspace for one person; every call may be repeated."""
 
     async def invite(self, guest: Guest) -> Link:
-        """Prepare the way and say where it begins. Raises `Retry` or `Undeliverable`."""
+        """Prepare the way and say where it begins. Raises `Retry`, `Away`, `Undeliverable`."""
         ...
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot import offering
 from bot.conversation import Text, t
-from storage import delivering, journal, leavers
+from storage import given_up, journal, leavers
 from storage.engine import Tx
 from storage.outbox import Delivery, Route
 
@@ -31,12 +31,12 @@ class Became(StrEnum):
 def again(tx: Tx, delivery_id: int, actor: str) -> Became:
     """Send a message anew that was given up. Not one to a channel: an opening posts itself anew, as it is by
     then, when HR asks for that."""
-    row = delivering.one_dead(tx, delivery_id)
+    row = given_up.one_dead(tx, delivery_id)
     if row is None:
         return Became.NOT_DEAD
     if row.route is Route.CHANNEL:
         return Became.POSTED
-    if not delivering.revive(tx, row):
+    if not given_up.revive(tx, row):
         return Became.NO_WORDS
     journal.write(tx, "delivery.again", _subject(row), actor=actor)
     return Became.AGAIN
@@ -44,8 +44,8 @@ def again(tx: Tx, delivery_id: int, actor: str) -> Became:
 
 def drop(tx: Tx, delivery_id: int, actor: str) -> Became:
     """A message that was given up is not wanted any more; its leaver is not stuck because of it."""
-    row = delivering.one_dead(tx, delivery_id)
-    if row is None or not delivering.let_go(tx, row):
+    row = given_up.one_dead(tx, delivery_id)
+    if row is None or not given_up.let_go(tx, row):
         return Became.NOT_DEAD
     journal.write(tx, "delivery.dropped", _subject(row), actor=actor)
     eased(tx, [row])
@@ -60,7 +60,7 @@ def eased(tx: Tx, rows: Sequence[Delivery]) -> None:
     """Leavers of these messages are not stuck any more for want of them, unless another one was given up."""
     for leaver_id in {row.leaver_id for row in rows if row.leaver_id and row.route is not Route.STAFF}:
         leaver = leavers.get(tx, leaver_id)
-        if leaver is not None and leaver.stuck in _CLEARED and not delivering.gave_up_on(tx, leaver_id):
+        if leaver is not None and leaver.stuck in _CLEARED and not given_up.gave_up_on(tx, leaver_id):
             leaver.stuck = ""
 
 
@@ -100,6 +100,7 @@ _SAME: Mapping[str, Sequence[str]] = {
     "no_app": ("no_app",),
     "no_link": ("no_invitation_link", "invitation_link_expired"),
     "not_joined": ("not_joined", "guest_not_there_yet"),
+    "unsure": ("unsure", "not_told"),
     "house": ("bug", "sensitive", "msg_too_long"),
 }  # fmt: skip
 _MENDED = (
@@ -110,6 +111,8 @@ REASONS: Mapping[str, str] = {
     **{word: f"decisions.hindered.{word}" for word in _MENDED},
 }
 """Reason -> the sentence that says what it means and what would be right."""
+_PASSES = re.compile(r"smtp_4\d\d")
+"""A mail server's "not now"."""
 _PATTERNS = (
     (re.compile(r"http_(5\d\d|408|409|425)"), "unanswered"),
     (re.compile(r"http_\d+"), "forbidden"),
@@ -125,7 +128,16 @@ def means(row: Delivery) -> Text:
         return offering.mending(row.reason)
     if row.reason in REASONS:
         return t(REASONS[row.reason])
-    for pattern, key in _PATTERNS:
-        if pattern.fullmatch(row.reason):
-            return t(f"undelivered.reason.{key}")
+    if key := _alike(row.reason):
+        return t(f"undelivered.reason.{key}")
     return t("undelivered.reason.other", reason=row.reason)
+
+
+def hindrance(reason: str) -> str:
+    """What somebody has to mend when a whole platform is away for a reason; "" for what passes by itself."""
+    kind = REASONS.get(reason, "").rpartition(".")[2] or _alike(reason)
+    return kind if kind in ("login", "mail_server") and not _PASSES.fullmatch(reason) else ""
+
+
+def _alike(reason: str) -> str:
+    return next((key for pattern, key in _PATTERNS if pattern.fullmatch(reason)), "")

@@ -7,14 +7,16 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.conversation import Platform, Side
-from bot.errors import Retry, Trouble, Undeliverable
+from bot.conversation import Address, Platform, Side
+from bot.errors import Away, Retry, Trouble, Undeliverable
 from bot.ports import Messenger
 from jobs import lanes
 from storage import accounts, pace
 from storage.engine import Database, now
 
 FRESH = timedelta(days=30)
+ANEW = timedelta(hours=1)
+"""So long an account rests about which a platform gave no answer, while it answers about others."""
 PATIENCE = 5.0
 """Seconds that a search by e-mail waits for its place; a lane closed for longer is left to the next sweep."""
 
@@ -37,6 +39,9 @@ async def find_staff(database: Database, chats: Mapping[Side, Messenger], factor
             await asyncio.sleep(full.seconds)
         try:
             address = await chat.find(Side.COMPANY, email)
+        except Away as away:
+            await _closed(database, search, away)
+            return found
         except Trouble:
             continue
         await database.run(lambda tx, e=email, a=address: accounts.staff_found(tx, e, a))  # type: ignore[misc]
@@ -56,29 +61,43 @@ async def look(database: Database, chats: Mapping[Side, Messenger], factor: floa
         place = (address.platform, address.workspace)
         if chat is None or place in silent:
             continue
-        if await _taken(database, lanes.describing(side, factor)):
+        describing = lanes.describing(side, factor)
+        if await _taken(database, describing):
             silent.add(place)
             continue
         try:
             looks = await chat.look(address)
         except Undeliverable as unknown:
-            mark = accounts.put_off if unknown.reason == "no_app" else accounts.gone
-            await database.run(lambda tx, a=address, m=mark: m(tx, a))  # type: ignore[misc]
-            continue
-        except Retry as later:
-            if later.after:  # a platform that is full or broken is not asked on in this sweep
-                silent.add(place)
+            if unknown.reason == "no_app":
+                await _put_off(database, address, FRESH)
             else:
-                await database.run(lambda tx, a=address: accounts.put_off(tx, a))  # type: ignore[misc]
+                await database.run(lambda tx, a=address: accounts.gone(tx, a))  # type: ignore[misc]
+            continue
+        except Away as away:
+            await _closed(database, describing, away)
+            silent.add(place)
+            continue
+        except Retry as later:  # without a time: nobody may ask about this one
+            await _put_off(database, address, ANEW if later.after else FRESH)
             continue
         except Trouble:
-            silent.add(place)
+            await _put_off(database, address, ANEW)
             continue
         await database.run(
             lambda tx, a=address, k=looks: accounts.looked(tx, a, k.standing, k.locale, k.zone)  # type: ignore[misc]
         )
         answered = True
     return answered
+
+
+async def _put_off(database: Database, address: Address, pause: timedelta) -> None:
+    """Not asked about again before `pause` is over."""
+    await database.run(lambda tx: accounts.put_off(tx, address, now(tx) - FRESH + pause))
+
+
+async def _closed(database: Database, place: pace.Place, away: Away) -> None:
+    """Nobody asks a platform before the time that it named."""
+    await database.run(lambda tx: pace.park(tx, place.key, away.after))
 
 
 async def _taken(database: Database, place: pace.Place) -> pace.Full | None:

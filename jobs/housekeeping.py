@@ -11,15 +11,16 @@ from storage import (
     addresses,
     checkins,
     codes,
-    delivering,
     downloads,
     feeds,
+    given_up,
     inbox,
     interests,
     journal,
     openings,
     outbox,
     pace,
+    queue,
     referrals,
     returns,
     sessions,
@@ -54,8 +55,8 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
 
     at = database.clock.now()
     await database.run(lambda tx: feeds.forget(tx, at - timedelta(days=keep_files_days)))
-    for people in (lapse, part):
-        while await database.run(people):
+    for some in (lapse, part, queue.tidy):
+        while await database.run(some):
             pass
     for old in _outdated(at, await database.run(wire, reads=True)):
         while await database.run(old.there, reads=True):
@@ -69,7 +70,7 @@ def _outdated(at: datetime, on_wire: float) -> Iterator[Outdated]:
     year = timedelta(days=365)
     yield inbox.outdated(at - timedelta(days=7))
     yield outbox.outdated(at - timedelta(days=90))
-    yield delivering.outdated(at - timedelta(days=30))
+    yield given_up.outdated(at - timedelta(days=30))
     yield codes.outdated(at)
     yield feeds.outdated(at - year)
     yield journal.outdated(at - 3 * year)

@@ -42,9 +42,9 @@ class Messengers:
         """Post or edit on the account's platform."""
         return await self._for(to).send(to, message)
 
-    async def sent(self, to: Address, delivery: str) -> Posted | None:
-        """Whether a delivery stands on the account's platform, as far as it can be asked."""
-        return await self._for(to).sent(to, delivery)
+    async def sent(self, to: Address, delivery: str, chat: str = "") -> Posted:
+        """Whether a delivery stands on the account's platform; `Ambiguous` when that cannot be asked."""
+        return await self._for(to).sent(to, delivery, chat)
 
     def _for(self, account: Address) -> Messenger:
         messenger = self._platforms.get(account.platform)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.commands import undelivered as cards
 from bot.post import to_staff
-from storage import accounts, delivering
+from storage import accounts, given_up
 from storage.engine import Database, Tx, now
 from storage.outbox import Route
 
@@ -27,7 +27,7 @@ async def tell(database: Database) -> bool:
 
 def tell_hr(tx: Tx) -> bool:
     """A card to everybody who runs the network about what was given up since the last one."""
-    new, at = delivering.untold(tx, KIND, ROUTES, OWN_CARD), now(tx)
+    new, at = given_up.untold(tx, KIND, ROUTES, OWN_CARD), now(tx)
     rested = new.told_at is None or at - new.told_at >= REST
     due = rested and new.since is not None and at - new.since >= TOGETHER
     if due:

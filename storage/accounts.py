@@ -78,11 +78,12 @@ def looked(tx: Tx, address: Address, standing: Standing, locale: str, zone: str)
         _live_there(tx, account)
 
 
-def put_off(tx: Tx, address: Address) -> None:
-    """Nobody can be asked about an account now: not asked again before all others."""
+def put_off(tx: Tx, address: Address, at: datetime) -> None:
+    """Nobody could be asked about an account: as if it had been looked at then, so that all others come
+    first."""
     account = tx.get(Account, str(address))
     if account is not None:
-        account.looked_at = now(tx)
+        account.looked_at = at
 
 
 def _live_there(tx: Tx, account: Account) -> None:

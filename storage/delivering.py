@@ -1,29 +1,33 @@
-"""What becomes of a message on its way: who carries it, until when, how it ended, and what was given up.
+"""What becomes of a message on its way: who carries it, until when, how it ended.
 
 The guarded UPDATE is the claim. A claim has a lease; a row whose lease ran out while it was being sent is
 *ambiguous* and is reconciled with the platform before it is sent again. Every mark is guarded by the number
-of the try, so that whoever lost a row while they slept changes nothing any more.
+of the claim, so that whoever lost a row while they slept changes nothing any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, func, select, text, update
 
 from storage import queue
 from storage.engine import MOST, Among, Tx, as_rows, at_server, now, wire
 from storage.outbox import Delivery, Queue, Route, Status
-from storage.outdated import Outdated
+from storage.pace import FAR
 
 LEASE = 60.0
 OVERDUE = 60.0
 """Seconds after which word of a message that could go is taken to be lost."""
 TRIES = 12
+NEAR = 5.0
+"""Seconds: what waits for longer is nobody's until then, and all processes are told when."""
+UNSURE = "unsure"
+"""Why a message that may have arrived is not sent again."""
 GROUP = 64
 """Messages that are claimed and marked together."""
 _BLIND = {"synchronize_session": False}
@@ -82,6 +86,26 @@ def ready(tx: Tx, limit: int = GROUP, room: Mapping[Queue, int] | None = None) -
     return found
 
 
+class Passing(NamedTuple):
+    """A message to a person that waits: its id, since when it is due, to whom."""
+
+    id: int
+    due_at: datetime
+    person_id: str
+
+
+def passing(tx: Tx, line: Queue, after: Passing | None, limit: int) -> list[Passing]:
+    """Messages of a queue that may go now, in its order, after one of them or from the first on."""
+    own = (Delivery.status == Status.PENDING) & (Delivery.route == line.route) & (Delivery.bulk == line.bulk)
+    early = (Delivery.due_at <= now(tx)) & (Delivery.next_try + 0.0 <= wire(tx))
+    query = select(Delivery.id, Delivery.due_at, Delivery.person_id).where(own, early)
+    if after is not None:
+        same = (Delivery.due_at == after.due_at) & (Delivery.id > after.id)
+        query = query.where((Delivery.due_at > after.due_at) | same)
+    query = query.where(Delivery.person_id.is_not(None)).order_by(Delivery.due_at, Delivery.id).limit(limit)
+    return [Passing(row.id, row.due_at or now(tx), row.person_id or "") for row in tx.execute(query)]
+
+
 def claim(tx: Tx, limit: int = GROUP, ids: Collection[int] | None = None) -> list[Delivery]:
     """Take these messages, or the next ones, for `LEASE` seconds; only those that nobody else took.
 
@@ -103,8 +127,8 @@ def _stands(*where: Status) -> ColumnElement[bool]:
 def _taken(these: ColumnElement[bool]) -> Any:
     free = _stands(Status.PENDING, Status.SENDING) & (Delivery.next_try + 0.0 <= bindparam("at"))
     values = {
-        "status": Status.SENDING, "attempts": Delivery.attempts + 1, "next_try": bindparam("until"),
-        "ambiguous": Delivery.ambiguous | (Delivery.status == Status.SENDING),
+        "status": Status.SENDING, "attempts": Delivery.attempts + 1, "claims": Delivery.claims + 1,
+        "next_try": bindparam("until"), "ambiguous": Delivery.ambiguous | (Delivery.status == Status.SENDING),
     }  # fmt: skip
     taken = update(Delivery).where(these, free).values(values).returning(Delivery)
     return taken.execution_options(populate_existing=True, **_BLIND)
@@ -113,30 +137,48 @@ def _taken(these: ColumnElement[bool]) -> Any:
 _TAKEN = Among(Delivery.id, _taken)
 
 
+_WAITS = select(
+    Delivery.id, Delivery.route, Delivery.bulk, Delivery.claims, Delivery.next_try, Delivery.due_at
+).where(_stands(Status.PENDING))
+
+
 def later(tx: Tx, ids: Collection[int]) -> list[tuple[int, Queue, float]]:
-    """Those of these messages that still wait, with their queue and in how many seconds they may go."""
-    waits = _stands(Status.PENDING) & Delivery.id.in_(ids)
-    query = select(Delivery.id, Delivery.route, Delivery.bulk, Delivery.next_try, Delivery.due_at).where(
-        waits
-    )
-    found, at, day = [], wire(tx), now(tx)
-    for row in tx.execute(query):
-        sooner = (row.due_at - day).total_seconds() if row.due_at else 0.0
-        found.append((row.id, Queue(row.route, row.bulk), max(0.0, sooner, row.next_try - at)))
-    return found
+    """Those of these messages that still wait and may go soon, with their queue and in how many seconds; when
+    the others may go is told."""
+    at, day, soon, words = wire(tx), now(tx), list[tuple[int, Queue, float]](), list[queue.Word]()
+    for row in tx.execute(_WAITS.where(Delivery.id.in_(ids))):
+        line, until = Queue(row.route, row.bulk), (row.due_at - day).total_seconds() if row.due_at else 0.0
+        seconds = max(0.0, until, row.next_try - at)
+        if seconds <= NEAR:
+            soon.append((row.id, line, seconds))
+        else:
+            words.append(_word(row.id, line, row.claims, seconds))
+    queue.tell(tx, words)
+    return soon
+
+
+def _ours(row: Delivery) -> ColumnElement[bool]:
+    """Whether a row is still as it was claimed; a process of an earlier release counts tries alone."""
+    same = (Delivery.claims == row.claims) & (Delivery.attempts == row.attempts)
+    return (Delivery.id == row.id) & same & (Delivery.status == Status.SENDING)
 
 
 def _mark(tx: Tx, row: Delivery, **values: Any) -> bool:
-    guard = (
-        (Delivery.id == row.id) & (Delivery.attempts == row.attempts) & (Delivery.status == Status.SENDING)
-    )
-    done = tx.execute(update(Delivery).where(guard).values(values).execution_options(**_BLIND))
+    done = tx.execute(update(Delivery).where(_ours(row)).values(values).execution_options(**_BLIND))
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def hold(tx: Tx, row: Delivery) -> bool:
-    """Keep a claimed row for another `LEASE` seconds; false when it is no longer ours to send."""
-    return _mark(tx, row, next_try=wire(tx) + LEASE)
+def hold(tx: Tx, row: Delivery, *, repeats: bool = False) -> bool:
+    """Keep a claimed row for another `LEASE` seconds; false when it is no longer ours to send. `repeats`: it
+    is about to be said once more although nobody knows whether it stands there."""
+    return _mark(tx, row, next_try=wire(tx) + LEASE, **({"repeated": True} if repeats else {}))
+
+
+def hold_all(tx: Tx, rows: Collection[Delivery]) -> None:
+    """Keep these claimed rows for another `LEASE` seconds, those of them that are still ours."""
+    until = wire(tx) + LEASE
+    for row in rows:
+        _mark(tx, row, next_try=until)
 
 
 _SENT: dict[str, Any] = {"status": Status.SENT, "payload": None, "reason": "", "ambiguous": False}
@@ -144,6 +186,7 @@ _ARRIVED = (
     update(Delivery.__table__)  # type: ignore[arg-type]
     .where(
         Delivery.id == bindparam("message"),
+        Delivery.claims == bindparam("claim"),
         Delivery.attempts == bindparam("tries"),
         Delivery.status == Status.SENDING,
     )
@@ -156,6 +199,7 @@ def _arrived_as_lists() -> Any:
     """The same on a server, for a whole group: planned once, and one trip."""
     kinds = {
         "message": Delivery.id,
+        "claim": Delivery.claims,
         "tries": Delivery.attempts,
         "way": Delivery.went_by,
         "place": Delivery.remote,
@@ -163,6 +207,7 @@ def _arrived_as_lists() -> Any:
     told = as_rows({name: of.type for name, of in kinds.items()})
     guard = (
         Delivery.id == told.c.message,
+        Delivery.claims == told.c.claim,
         Delivery.attempts == told.c.tries,
         Delivery.status == Status.SENDING,
     )
@@ -182,13 +227,18 @@ class Arrival:
 def arrived(tx: Tx, arrivals: Sequence[Arrival]) -> None:
     """Mark as delivered and drop the words; of rows that somebody else has taken over nothing changes."""
     tx.flush()
-    marks = [(one.row.id, one.row.attempts, one.way, one.place) for one in arrivals]
-    names, at = ("message", "tries", "way", "place"), {"at": now(tx)}
+    marks = [(one.row.id, one.row.claims, one.row.attempts, one.way, one.place) for one in arrivals]
+    names, at = ("message", "claim", "tries", "way", "place"), {"at": now(tx)}
     if at_server(tx):
         lists = {name: list(values) for name, values in zip(names, zip(*marks, strict=True), strict=True)}
         tx.execute(_arrived_as_lists(), lists | at)
     else:
         tx.execute(_ARRIVED, [dict(zip(names, mark, strict=True)) | at for mark in marks])
+
+
+def unsure(tx: Tx, row: Delivery) -> bool:
+    """It left, and nobody can say whether it arrived: it is not sent again."""
+    return _mark(tx, row, **_SENT | {"reason": UNSURE, "done_at": now(tx)})
 
 
 def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool = False) -> bool:
@@ -198,37 +248,69 @@ def again(tx: Tx, row: Delivery, after: float, reason: str, *, ambiguous: bool =
         return dead(tx, row, reason)
     values = {"status": Status.PENDING, "next_try": wire(tx) + after, "reason": reason,
               "ambiguous": ambiguous or row.ambiguous}  # fmt: skip
+    if not ambiguous:
+        values["repeated"] = False  # what this try said once more did not leave
     if not _mark(tx, row, **values):
         return False
-    _tell(tx, [row], after)
+    tell(tx, row, after)
     return True
 
 
-def _tell(tx: Tx, rows: Sequence[Delivery], after: float) -> None:
-    """Once for each try, so that word of the next one never meets that of the last."""
-    words = [(row.id, Queue(row.route, row.bulk).name, f"{row.id}:{row.attempts}") for row in rows]
-    queue.tell(tx, [queue.Word(number, name, after, key) for number, name, key in words])
+def tell(tx: Tx, row: Delivery, after: float) -> None:
+    """Say that it may go in so many seconds: once for each claim, so that word of the next one never meets
+    that of the last."""
+    queue.tell(tx, [_word(row.id, Queue(row.route, row.bulk), row.claims, after)])
 
 
-_WAITS = (Delivery.status == Status.PENDING) & (Delivery.next_try <= bindparam("late"))
-_DUE = _WAITS & (Delivery.due_at.is_(None) | (Delivery.due_at <= bindparam("day")))
-_LEFT = (Delivery.status == Status.SENDING) & (Delivery.next_try <= bindparam("at"))
-_OVERDUE = select(Delivery).where(_DUE | _LEFT).order_by(Delivery.id).limit(MOST)
+def _word(number: int, line: Queue, claims: int, after: float = 0.0) -> queue.Word:
+    return queue.Word(number, line.name, after, f"{number}:{claims}")
 
 
-def overdue(tx: Tx, limit: int = 1000) -> int:
+_LEFT = select(Delivery.id, Delivery.route, Delivery.bulk, Delivery.claims).where(
+    Delivery.status == Status.SENDING, Delivery.next_try <= bindparam("at")
+).limit(MOST)  # fmt: skip
+_OVERDUE = select(Delivery.id, Delivery.claims).where(
+    Delivery.status == Status.PENDING,
+    Delivery.route == bindparam("route"),
+    Delivery.bulk == bindparam("bulk"),
+    Delivery.due_at.is_(None) | (Delivery.due_at <= bindparam("day")),
+    Delivery.next_try + 0.0 <= bindparam("late"),
+    Delivery.id > bindparam("after"),
+).order_by(Delivery.id).limit(MOST)  # fmt: skip
+_LEAPT = update(Delivery).where(
+    Delivery.status.in_((Status.PENDING, Status.SENDING)), Delivery.next_try > bindparam("far")
+).values(next_try=bindparam("at")).execution_options(**_BLIND)  # fmt: skip
+
+
+def overdue(tx: Tx, seen: Mapping[Queue, int], limit: int = 2000) -> dict[Queue, int]:
     """Tell again of messages that nobody took although they could have gone `OVERDUE` seconds ago, or that
-    somebody took and never ended; how many."""
+    somebody took and never ended: of so many at most in each queue, those after the id `seen` there.
+
+    The last ids, for the next time; a queue that came to its end is left out and begins anew.
+    """
     at = wire(tx)
-    given = {"at": at, "late": at - OVERDUE, "day": now(tx) - timedelta(seconds=OVERDUE), "most": limit}
-    rows = tx.scalars(_OVERDUE, given).all()
-    _tell(tx, rows, 0.0)
-    return len(rows)
+    tx.execute(_LEAPT, {"far": at + FAR, "at": at})
+    left = tx.execute(_LEFT, {"at": at, "most": limit})
+    words = [_word(number, Queue(route, bulk), claims) for number, route, bulk, claims in left]
+    given = {"late": at - OVERDUE, "day": now(tx) - timedelta(seconds=OVERDUE), "most": limit}
+    on: dict[Queue, int] = {}
+    for line in QUEUES:
+        found = tx.execute(_OVERDUE, {**given, **line._asdict(), "after": seen.get(line, 0)}).all()
+        words += [_word(number, line, claims) for number, claims in found]
+        if len(found) == limit:
+            on[line] = found[-1].id
+    queue.tell(tx, words)
+    return on
 
 
-def wait(tx: Tx, row: Delivery, seconds: float) -> bool:
-    """Back in the queue because a lane is full; this does not count as a try."""
-    return _mark(tx, row, status=Status.PENDING, next_try=wire(tx) + seconds, attempts=row.attempts - 1)
+def wait(tx: Tx, row: Delivery, seconds: float, reason: str = "") -> bool:
+    """Back in the queue because a lane is full or a whole platform is away; this does not count as a try."""
+    values = {"status": Status.PENDING, "attempts": row.attempts - 1, "repeated": False}
+    because = {"reason": reason} if reason else {}
+    done = _mark(tx, row, next_try=wire(tx) + seconds, **values, **because)
+    if done and seconds > NEAR:
+        tell(tx, row, seconds)
+    return done
 
 
 def dead(tx: Tx, row: Delivery, reason: str) -> bool:
@@ -249,10 +331,12 @@ def overtaken(tx: Tx, row: Delivery) -> bool:
 
 
 def follows(tx: Tx, row: Delivery) -> bool:
-    """Whether an earlier edit of the same message is on its way: two at once may arrive in any order."""
+    """Whether an earlier edit of the same message is on its way, or may still be: two at once may arrive in
+    any order."""
     if not row.remote:
         return False
-    earlier = (Delivery.id < row.id) & (Delivery.status == Status.SENDING) & (Delivery.next_try > wire(tx))
+    out = (Delivery.status == Status.SENDING) | ((Delivery.status == Status.PENDING) & Delivery.ambiguous)
+    earlier = (Delivery.id < row.id) & out & (Delivery.next_try > wire(tx))
     return tx.scalar(_edits_of(row).where(earlier).limit(1)) is not None
 
 
@@ -267,103 +351,3 @@ def waiting(tx: Tx) -> int:
     unsent = Delivery.status.in_((Status.PENDING, Status.SENDING))
     due = unsent & ((Delivery.due_at.is_(None)) | (Delivery.due_at <= now(tx)))
     return tx.scalar(select(func.count()).select_from(Delivery).where(due)) or 0
-
-
-# --- given up -------------------------------------------------------------------------------------------
-
-
-def _given_up(routes: Collection[Route] = tuple(Route)) -> ColumnElement[bool]:
-    """What was given up; not messages of a raised hand, of which not all of HR know."""
-    dead = (Delivery.status == Status.DEAD) & ~Delivery.kind.startswith("interest.")
-    return dead & Delivery.route.in_(routes)
-
-
-def dead_ones(
-    tx: Tx, limit: int = 20, after: int | None = None, routes: Collection[Route] = tuple(Route)
-) -> Sequence[Delivery]:
-    """Messages that were given up, newest first, those before the id `after`, of some routes or all; not
-    those of a raised hand, of which not all of HR know."""
-    told = _given_up(routes)
-    query = select(Delivery).where(told if after is None else told & (Delivery.id < after))
-    return tx.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
-
-
-def dead_count(tx: Tx, routes: Collection[Route]) -> int:
-    """How many messages of some routes were given up; as `dead_ones`."""
-    return tx.scalar(select(func.count()).select_from(Delivery).where(_given_up(routes))) or 0
-
-
-def gave_up_on(tx: Tx, leaver_id: int) -> bool:
-    """Whether a message to a leaver was given up, and nobody has done anything about it."""
-    own = (Delivery.leaver_id == leaver_id) & (Delivery.route != Route.STAFF)
-    query = select(Delivery.id).where(Delivery.status == Status.DEAD, own)
-    return tx.scalar(query.limit(1)) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """Messages given up of which HR was not told: how many, since when; and when HR was told last."""
-
-    count: int
-    since: datetime | None
-    told_at: datetime | None
-
-
-_QUEUED = Delivery.status.in_(tuple(Status)) & (Delivery.route == Route.STAFF)
-_TOLD_AT = select(func.max(Delivery.queued_at)).where(_QUEUED, Delivery.kind == bindparam("kind"))
-
-
-@cache
-def _new(routes: frozenset[Route], known: frozenset[str], first: bool) -> Select[int, datetime | None]:
-    """Counts what was given up: ever, or after a moment."""
-    new = _given_up(sorted(routes)) & ~(Delivery.leaver_id.is_not(None) & Delivery.reason.in_(sorted(known)))
-    if not first:
-        new &= Delivery.done_at > bindparam("since")
-    return select(func.count(), func.min(Delivery.done_at)).where(new)
-
-
-def untold(tx: Tx, kind: str, routes: Collection[Route], known: Collection[str]) -> Untold:
-    """What was given up since HR last got a message of this kind; not what is `known` of a leaver, whose own
-    card says so."""
-    told_at = tx.scalar(_TOLD_AT, {"kind": kind})
-    query = _new(frozenset(routes), frozenset(known), told_at is None)
-    count, since = tx.execute(query, {"since": told_at} if told_at else {}).one()
-    return Untold(count, since, told_at)
-
-
-def one_dead(tx: Tx, delivery_id: int) -> Delivery | None:
-    """A message that was given up; nothing for one that was not, or that nobody may see."""
-    row = tx.get(Delivery, delivery_id)
-    hidden = row is None or row.status is not Status.DEAD or row.kind.startswith("interest.")
-    return None if hidden else row
-
-
-def revive(tx: Tx, row: Delivery) -> bool:
-    """Try a message anew that was given up; false when its words are gone. It stays ambiguous if it was."""
-    if row.status is not Status.DEAD or row.payload is None:
-        return False
-    row.status, row.attempts, row.next_try, row.done_at = Status.PENDING, 0, 0.0, None
-    tx.flush()
-    _tell(tx, [row], 0.0)
-    return True
-
-
-def let_go(tx: Tx, row: Delivery) -> bool:
-    """Somebody decided that a message that was given up is not wanted any more; false when it was not."""
-    if row.status is not Status.DEAD:
-        return False
-    row.status, row.reason, row.payload, row.done_at = Status.DROPPED, "given_up", None, now(tx)
-    tx.flush()
-    return True
-
-
-def outdated(before: datetime) -> Outdated:
-    """The words of what was given up before a moment."""
-    old = (Delivery.status == Status.DEAD) & (Delivery.done_at < before) & Delivery.payload.is_not(None)
-    return Outdated(Delivery, old, {"payload": None})
-
-
-def told(rows: Sequence[Delivery]) -> Iterator[tuple[int, str, str, str, datetime | None]]:
-    """Rows as an operator may see them: id, kind, route, reason, when; nobody's name, no words."""
-    for row in rows:
-        yield row.id, row.kind, row.route.value, row.reason, row.done_at

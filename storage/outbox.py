@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -74,6 +75,9 @@ class Queue(NamedTuple):
         return f"{self.route.value}.bulk" if self.bulk else self.route.value
 
 
+_IN_CHANNEL = text("route = 'channel'")
+
+
 class Delivery(Row):
     """One message to one receiver."""
 
@@ -81,6 +85,7 @@ class Delivery(Row):
     __table_args__ = (
         Index("ix_outbox_status_next_try", "status", "next_try"),
         Index("ix_outbox_queue", "status", "route", "bulk", "due_at"),
+        Index("ix_outbox_place", "remote", postgresql_where=_IN_CHANNEL, sqlite_where=_IN_CHANNEL),
         {"info": kept("person", "delivery", KEPT, erased="blanked")},
     )
 
@@ -98,6 +103,10 @@ class Delivery(Row):
     due_at: Mapped[datetime | None] = mapped_column(default=None)
     next_try: Mapped[float] = mapped_column(default=0.0)
     attempts: Mapped[int] = mapped_column(default=0)
+    claims: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often somebody took it. Only grows, so whoever lost it matches nothing any more."""
+    repeated: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Was sent once more although nobody could say whether it stands there already."""
     ambiguous: Mapped[bool] = mapped_column(default=False)
     went_by: Mapped[str] = mapped_column(String(16), default="")
     remote: Mapped[str] = mapped_column(String(200), default="")
@@ -216,8 +225,8 @@ def _receivers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[str]:
 _SAME = ("purpose", "route", "bulk")
 _MOSTLY = ("kind", "due_at", "queued_at")
 _FRESH: dict[str, Any] = {
-    "status": Status.PENDING, "ambiguous": False, "next_try": 0.0, "attempts": 0, "went_by": "", "remote": "",
-    "reason": "",
+    "status": Status.PENDING, "ambiguous": False, "next_try": 0.0, "attempts": 0, "claims": 0,
+    "repeated": False, "went_by": "", "remote": "", "reason": "",
 }  # fmt: skip
 
 

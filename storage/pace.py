@@ -6,6 +6,7 @@ rules.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.columns import Row, kept
 from storage.engine import Tx, insert_new, wire
 from storage.outdated import Outdated
+
+LONGEST = 3600.0
+"""Seconds that a lane is closed at most; then it is asked again."""
+FAR = 2 * LONGEST
+"""Seconds: no honest process closes a lane or parks a message for longer; what lies further ahead was written
+by a clock that has been set back since."""
 
 
 class Lane(Row):
@@ -39,10 +46,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """A lane without a place, and the seconds until it has one."""
+    """A lane without a place, and the seconds until it has one; and until it has one for whoever asked, after
+    those who asked before in the same transaction."""
 
     key: str
     seconds: float
+    turn: float
 
 
 class Lanes:
@@ -50,22 +59,29 @@ class Lanes:
 
     def __init__(self, tx: Tx, keys: Collection[str]) -> None:
         self._rows, self._at = _lanes(tx, keys) if keys else {}, wire(tx)
+        self._line: Counter[str] = Counter()
+        for lane in self._rows.values():
+            if lane.free_at > self._at + FAR:
+                lane.free_at = self._at
 
     def take(self, places: Sequence[Place]) -> Full | None:
         """Take a place in each of these lanes; when one is full, in none, and say which is full longest."""
-        lanes = [self._rows[place.key] for place in places]
-        last = max(lanes, key=lambda lane: lane.free_at, default=None)
-        if last is not None and last.free_at > self._at:
-            return Full(last.key, last.free_at - self._at)
-        for place, lane in zip(places, lanes, strict=True):
+        last = max(places, key=lambda place: self._rows[place.key].free_at, default=None)
+        if last is not None and self._rows[last.key].free_at > self._at:
+            seconds = self._rows[last.key].free_at - self._at
+            turn = seconds + self._line[last.key] * last.every
+            self._line[last.key] += 1
+            return Full(last.key, seconds, turn)
+        for place in places:
+            lane = self._rows[place.key]
             lane.free_at = max(lane.free_at, self._at - place.late) + place.every
         return None
 
 
 def park(tx: Tx, key: str, after: float) -> None:
-    """Close a lane for `after` seconds, because the platform said so."""
+    """Close a lane for `after` seconds, at most `LONGEST`, because the platform said so."""
     lane = _lanes(tx, [key])[key]
-    lane.free_at = max(lane.free_at, wire(tx) + after)
+    lane.free_at = max(lane.free_at, wire(tx) + min(after, LONGEST))
     tx.flush()
 
 

@@ -61,6 +61,10 @@ class HandClock(Clock):
             raise ValueError("calendar time only moves forward")
         self._at = to
 
+    def set_back(self, seconds: float) -> None:
+        """Wire time only: the machine learns that it was ahead."""
+        self._wire -= seconds
+
     def passes(self, seconds: float) -> None:
         """Both times go on."""
         self._wire += seconds

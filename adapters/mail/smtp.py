@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -20,14 +21,21 @@ import aiosmtplib
 from adapters.mail.page import MailDoors, MailPage
 from bot.brand import Brand
 from bot.conversation import Link
-from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.errors import Ambiguous, Away, Retry, Trouble, Undeliverable
 from bot.policy import Policy
 from bot.ports import Guest, MailTo, Outgoing
 from bot.texts import Texts
 
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _SOON, _HR_MENDS, _PATIENCE = 60.0, 300.0, 20.0  # seconds
+_TAKEN = 120.0
+"""Seconds for the answer to the words: a server may look through them first, and who hangs up too soon sends
+them twice. Source: RFC 5321, 4.5.3.2.6, which grants ten minutes."""
+_FAREWELL = 2.0
 _AT_HOME = ("localhost", "127.0.0.1", "::1")
+_CLOSING = 421
+_NO_MAILBOX = frozenset({550, 551, 553})
+_ENHANCED = re.compile(r"\s*[245]\.(\d{1,3})\.(\d{1,3})\b")
 _CONTROLS = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029]+")
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
@@ -99,8 +107,9 @@ class SmtpMailer:
         try:
             await _up_to_data(server, self._from.addr_spec, _receiver(to).addr_spec)
             await _data(server, mail.as_bytes())
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await server.quit()
+            with suppress(aiosmtplib.SMTPException, OSError):  # also a time limit
+                async with asyncio.timeout(_FAREWELL):
+                    await server.quit()
         finally:
             server.close()
 
@@ -172,15 +181,18 @@ class _Wire(EmailPolicy):
 
 
 async def _up_to_data(server: aiosmtplib.SMTP, sender: str, receiver: str) -> None:
-    """Everything before the words leave: whatever goes wrong here may be tried again."""
+    """Everything before the words leave: whatever goes wrong here may be tried again. Until the receiver is
+    named it is about us, and so about every mail.
+    """
     with _before_the_words():
-        try:
-            await server.connect()
-            await server.mail(sender)
-            await server.rcpt(receiver)
-        except aiosmtplib.SMTPRecipientRefused as refused:
-            lasting = refused.code >= 500
-            raise (Undeliverable("mailbox_refused") if lasting else _later(refused)) from refused
+        await server.connect()
+        await server.mail(sender)
+    try:
+        await server.rcpt(receiver)
+    except aiosmtplib.SMTPRecipientRefused as refused:
+        raise _refusal(refused) from refused
+    except OSError as broken:
+        raise Retry("smtp_unreachable", _SOON) from broken
 
 
 @contextmanager
@@ -188,17 +200,32 @@ def _before_the_words() -> Iterator[None]:
     try:
         yield
     except aiosmtplib.SMTPResponseException as refused:
-        raise _later(refused) from refused
+        raise Away(f"smtp_{refused.code}", _pause(refused)) from refused
     except OSError as broken:  # also every lost connection and time limit of aiosmtplib
-        raise Retry("smtp_unreachable", _SOON) from broken
+        raise Away("smtp_unreachable", _SOON) from broken
     except aiosmtplib.SMTPException as unable:  # no STARTTLS, no way to log in: never sent in clear instead
-        raise Retry("smtp_unsupported", _HR_MENDS) from unable
+        raise Away("smtp_unsupported", _HR_MENDS) from unable
+
+
+def _refusal(refused: aiosmtplib.SMTPRecipientRefused) -> Trouble:
+    """What it means that a server does not take mail for somebody. Only the codes of a mailbox say that there
+    is none: a relay refuses at the same word whom it does not know, which is nobody's mailbox.
+
+    Source: RFC 3463, 3.2 and 3.3 (X.1, X.2), of which a full mailbox (X.2.2) passes; RFC 5321, 4.2.3.
+    """
+    known = _ENHANCED.match(refused.message)
+    subject, detail = known.groups() if known else ("", "")
+    if known:
+        mailbox = subject in ("1", "2") and (subject, detail) != ("2", "2")
+    else:
+        mailbox = refused.code in _NO_MAILBOX
+    return Undeliverable("mailbox_refused") if refused.code >= 500 and mailbox else _later(refused)
 
 
 async def _data(server: aiosmtplib.SMTP, mail: bytes) -> None:
     """The words themselves: when the connection breaks here, they may have arrived (RFC 5321, 4.5.4.1)."""
     try:
-        await server.data(mail)
+        await server.data(mail, timeout=_TAKEN)
     except aiosmtplib.SMTPDataError as refused:
         lasting = refused.code >= 500
         raise (Undeliverable("mail_refused") if lasting else _later(refused)) from refused
@@ -207,8 +234,14 @@ async def _data(server: aiosmtplib.SMTP, mail: bytes) -> None:
 
 
 def _later(refused: aiosmtplib.SMTPResponseException) -> Trouble:
-    """4xx passes by itself; 5xx before the receiver is named is about our own account, which HR can mend."""
-    return Retry(f"smtp_{refused.code}", _HR_MENDS if refused.code >= 500 else _SOON)
+    """Later; 421 is about the whole server."""
+    kind = Away if refused.code == _CLOSING else Retry
+    return kind(f"smtp_{refused.code}", _pause(refused))
+
+
+def _pause(refused: aiosmtplib.SMTPResponseException) -> float:
+    """4xx passes by itself; 5xx is about our own account, which HR can mend."""
+    return _HR_MENDS if refused.code >= 500 else _SOON
 
 
 def _receiver(to: MailTo) -> Address:

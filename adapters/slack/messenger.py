@@ -16,28 +16,29 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from adapters.slack.limits import Json, validate_message
 from adapters.slack.render import ZONE, Renderer
 from bot.conversation import Address, Platform, Side, Standing
-from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.errors import Ambiguous, Away, Retry, Trouble, Undeliverable
 from bot.ports import Looks, Outgoing, Posted
 
 EVENT_TYPE = "okaeri_delivery"  # of the metadata by which a message of ours is found again
 _SLACKBOT = "USLACKBOT"  # the one bot that Slack does not mark as one
 _KNOWN_CHANNELS = 10_000
 _CHANNEL = re.compile("[CG][A-Z0-9]+$")
-_LOOK_BACK = 100  # messages; a private conversation with the bot has no more in the time of a retry
-_LOOK_BACK_IN_CHANNEL = 999  # others write there too; the most that one call gives
+_LOOK_BACK = 999  # messages: the most that one call gives
 _HR_MENDS = 300.0  # seconds: somebody has to repair a setting first
 _SOON = 30.0
 
 # Slack's error words, from the methods' pages on docs.slack.dev. Every other word is final for the message.
 _LATER: Mapping[str, float] = {
+    "request_timeout": _SOON,
+    "update_failed": _SOON,
+    "external_channel_migrating": _HR_MENDS,
+}
+_AWAY: Mapping[str, float] = {
     "ratelimited": _SOON,
     "rate_limited": _SOON,
     "message_limit_exceeded": _SOON,
     "service_unavailable": _SOON,
-    "request_timeout": _SOON,
     "team_added_to_org": _SOON,
-    "update_failed": _SOON,
-    "external_channel_migrating": _HR_MENDS,
     "invalid_auth": _HR_MENDS,
     "not_authed": _HR_MENDS,
     "token_expired": _HR_MENDS,
@@ -124,9 +125,7 @@ class SlackMessenger:
         }
         if message.edits:
             content |= {"channel": message.edits.channel, "ts": message.edits.ref}
-            answer = await reading(
-                seat.client.api_call("chat.update", json=content)
-            )  # twice is as good as once
+            answer = await _asked(seat.client.api_call("chat.update", json=content))
         else:
             content |= {
                 "channel": message.chat or await self._channel(seat, to.user),
@@ -138,21 +137,20 @@ class SlackMessenger:
             answer = await _asked(seat.client.api_call("chat.postMessage", json=content))
         return Posted(str(answer["channel"]), str(answer["ts"]))
 
-    async def sent(self, to: Address, delivery: str) -> Posted | None:
+    async def sent(self, to: Address, delivery: str, chat: str = "") -> Posted:
         """Whether the delivery stands among the newest messages there.
 
         Scopes `im:history` and, in channels, `channels:history`; without it `Undeliverable("missing_scope")`.
         """
         seat = self._seat(to)
-        channel = await self._channel(seat, to.user)
-        look_back = _LOOK_BACK_IN_CHANNEL if is_channel(to) else _LOOK_BACK
-        query = {"channel": channel, "include_all_metadata": "true", "limit": str(look_back)}
+        channel = chat or await self._channel(seat, to.user)
+        query = {"channel": channel, "include_all_metadata": "true", "limit": str(_LOOK_BACK)}
         history = await reading(seat.client.api_call("conversations.history", data=query))
         for message in history.get("messages") or []:
             metadata = message.get("metadata") or {}
             if (metadata.get("event_payload") or {}).get("id") == delivery:
                 return Posted(channel, str(message["ts"]))
-        return None
+        return Posted(channel, "")
 
     def _seat(self, to: Address) -> SlackSeat:
         for seat in self._seats:
@@ -221,7 +219,7 @@ async def _asked(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     except SlackApiError as refused:
         raise _trouble(refused.response) from refused
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as never_left:
-        raise Retry("unreachable", _SOON) from never_left
+        raise Away("unreachable", _SOON) from never_left
     except (aiohttp.ClientError, TimeoutError) as lost:
         raise Ambiguous("connection_lost") from lost
 
@@ -233,9 +231,11 @@ def _trouble(response: AsyncSlackResponse | aiohttp.ClientResponse) -> Trouble:
     status, data = response.status_code, response.data
     word = str(data.get("error", "")) if isinstance(data, dict) else ""
     if status == 429:
-        return Retry("ratelimited", _seconds(response.headers))
+        return Away("ratelimited", _seconds(response.headers))
     if status >= 500 or word in _UNSURE or not word:
         return Ambiguous(word or f"http_{status}")
+    if word in _AWAY:
+        return Away(word, _AWAY[word])
     if word in _LATER:
         return Retry(word, _LATER[word])
     return Undeliverable(_REASONS.get(word, word))

@@ -15,11 +15,12 @@ from yarl import URL
 
 from adapters.teams.seats import Seat
 from adapters.teams.tokens import Tokens
-from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.errors import Ambiguous, Away, Retry, Trouble, Undeliverable
 
 Json = Mapping[str, Any]
-LATER = frozenset({412, 429, 502, 504})
-"""What may be sent again. Source: Microsoft, "Rate limits": 429, 412, 502 and 504, with growing pauses."""
+LATER = frozenset({408, 409, 412, 425, 429, 502, 504})
+"""What may be sent again. Source: Microsoft, "Rate limits": 429, 412, 502 and 504, with growing pauses; RFC
+9110 and 8470: 408, 409 and 425 say that nothing was done yet."""
 _SOON = 30.0
 _HR_MENDS = 300.0  # seconds: a wrong secret is somebody's to repair
 
@@ -49,10 +50,7 @@ class Connector:
     async def edit(self, spot: Spot, message: str, activity: Json) -> None:
         """Put something else in the place of a message of ours; twice is as good as once."""
         content = self._signed(activity) | {"id": message}
-        try:
-            await self._call("PUT", _path(spot, "activities", message), content)
-        except Ambiguous as unsure:
-            raise Retry(unsure.reason, _SOON) from unsure
+        await self._call("PUT", _path(spot, "activities", message), content)
 
     async def open(self, service_url: str, user: str) -> str:
         """The chat with somebody, by their Entra object id; the same one every time.
@@ -66,21 +64,24 @@ class Connector:
             "tenantId": self._seat.tenant,
             "channelData": {"tenant": {"id": self._seat.tenant}},
         }
-        said = await self._call("POST", _path(Spot(service_url, "")), wanted)
+        said = await self._repeatable("POST", _path(Spot(service_url, "")), wanted)
         if not said.get("id"):
             raise Undeliverable("no_conversation")
         return str(said["id"])
 
     async def member(self, spot: Spot, user: str) -> Json:
         """One member as the roster of a conversation tells it, by Entra object id."""
-        try:
-            return await self._call("GET", _path(spot, "members", user))
-        except Ambiguous as unsure:
-            raise Retry(unsure.reason, _SOON) from unsure
+        return await self._repeatable("GET", _path(spot, "members", user))
 
     def _signed(self, activity: Json) -> dict[str, Any]:
         """Source: Bot Connector: an activity without `from` is refused."""
         return {**activity, "from": {"id": self._seat.bot}}
+
+    async def _repeatable(self, method: str, url: URL, body: Json | None = None) -> Json:
+        try:
+            return await self._call(method, url, body)
+        except Ambiguous as unsure:
+            raise Retry(unsure.reason, _SOON) from unsure
 
     async def _call(self, method: str, url: URL, body: Json | None = None) -> Json:
         """A token that is not taken is asked for anew, once: a 401 says that nothing was done."""
@@ -102,7 +103,7 @@ class Connector:
             ) as answer:
                 return answer.status, answer.headers, await _json(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as never_left:
-            raise Retry("unreachable", _SOON) from never_left
+            raise Away("unreachable", _SOON) from never_left
         except (aiohttp.ClientError, TimeoutError) as lost:
             raise Ambiguous("connection_lost") from lost
 
@@ -129,9 +130,10 @@ def _trouble(status: int, headers: Mapping[str, str], said: Json) -> Trouble:
     word = word[:64] or f"http_{status}"
     if status in LATER:
         wait = headers.get("Retry-After", "")
-        return Retry(word, float(wait) if wait.isdigit() else _SOON)
+        kind = Away if status == 429 else Retry
+        return kind(word, float(wait) if wait.isdigit() else _SOON)
     if status == 401:
-        return Retry(word, _HR_MENDS)
+        return Away(word, _HR_MENDS)
     if status in (403, 404):
         return Unreachable(word)
     return Ambiguous(word) if status >= 500 else Undeliverable(word)

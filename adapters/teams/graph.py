@@ -15,7 +15,7 @@ import aiohttp
 
 from adapters.teams.seats import Seat
 from adapters.teams.tokens import GRAPH, Tokens
-from bot.errors import Retry, Trouble, Undeliverable
+from bot.errors import Away, Retry, Trouble, Undeliverable
 
 Json = Mapping[str, Any]
 FIELDS = "id,mail,userType,accountEnabled,preferredLanguage"
@@ -160,7 +160,7 @@ class Graph:
                     raise _trouble(answer, said)
                 return answer.status, said
         except (aiohttp.ClientError, TimeoutError) as lost:
-            raise Retry("graph_unreachable", _SOON) from lost
+            raise Away("graph_unreachable", _SOON) from lost
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Json:
@@ -188,8 +188,9 @@ def _trouble(answer: aiohttp.ClientResponse, said: Json) -> Trouble:
     word = str(error.get("code") or "") if isinstance(error, Mapping) else ""
     word = word[:64] or f"http_{answer.status}"
     if answer.status == 401:
-        return Retry(word, _HR_MENDS)
+        return Away(word, _HR_MENDS)
     if answer.status in (412, 429) or answer.status >= 500:
         wait = answer.headers.get("Retry-After", "")
-        return Retry(word, float(wait) if wait.isdigit() else _SOON)
+        kind = Away if answer.status == 429 else Retry
+        return kind(word, float(wait) if wait.isdigit() else _SOON)
     return Forbidden(word) if answer.status == 403 else Undeliverable(word)

@@ -15,7 +15,7 @@ from adapters.teams.render import Reader, Renderer
 from adapters.teams.seats import Seat
 from adapters.teams.ways import Ways
 from bot.conversation import Address, Platform, Side, Standing
-from bot.errors import Retry, Undeliverable
+from bot.errors import Ambiguous, Retry, Undeliverable
 from bot.ports import Looks, Outgoing, Posted
 from storage.references import Way
 
@@ -100,14 +100,13 @@ class TeamsMessenger:
                 await self._ways.lost(to)
             raise
 
-    async def sent(self, to: Address, delivery: str) -> Posted | None:
+    async def sent(self, to: Address, delivery: str, chat: str = "") -> Posted:
         """Never known: Teams lets a bot read no messages, not even its own, and keeps no id of ours.
 
-        So what may have arrived (a connection that broke after the request left) is said once more: two of a
-        letter are better than none. Source: Bot Connector REST API has no way to read activities in Teams.
+        Source: Bot Connector REST API has no way to read activities in Teams.
         """
         self._seat(to)
-        return None
+        raise Ambiguous("not_told")
 
     def _seat(self, to: Address) -> TeamsSeat:
         for one in self._seats:

@@ -15,7 +15,7 @@ import structlog
 
 from adapters.teams.seats import Seat
 from adapters.teams.shared import Shared
-from bot.errors import Retry
+from bot.errors import Away
 
 log = structlog.get_logger()
 CONNECTOR = "https://api.botframework.com/.default"
@@ -44,7 +44,7 @@ class Tokens:
         self._refresh: dict[str, Shared] = {}
 
     async def bearer(self, scope: str = CONNECTOR) -> Mapping[str, str]:
-        """The header for a call, empty without an app id. Raises `Retry` when the login server gives no
+        """The header for a call, empty without an app id. Raises `Away` when the login server gives no
         token."""
         if not self._seat.app_id:
             return {}
@@ -79,13 +79,13 @@ class Tokens:
                     raise _trouble(answer, said, self._seat)
         except (aiohttp.ClientError, TimeoutError) as lost:
             log.warning("teams_login_lost", side=self._seat.side.value, error=type(lost).__name__)
-            raise Retry("login_unreachable", _SOON) from lost
+            raise Away("login_unreachable", _SOON) from lost
         self._keep(scope, said)
 
     def _keep(self, scope: str, said: Mapping[str, Any]) -> None:
         value, lasts = said.get("access_token"), str(said.get("expires_in"))
         if not isinstance(value, str) or not value or not lasts.isdecimal():
-            raise Retry("login_unreadable", _SOON)
+            raise Away("login_unreadable", _SOON)
         at, seconds = self._now(), float(lasts)
         ends = at + seconds - min(60.0, seconds / 10)
         self._known[scope] = _Token(value, ends, at + max(seconds - SPARE, seconds / 2))
@@ -99,7 +99,7 @@ async def _json(answer: aiohttp.ClientResponse) -> Mapping[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _trouble(answer: aiohttp.ClientResponse, said: Mapping[str, Any], seat: Seat) -> Retry:
+def _trouble(answer: aiohttp.ClientResponse, said: Mapping[str, Any], seat: Seat) -> Away:
     """Why there is no token: OAuth's own word for the log, such as `invalid_client`; in the reason Entra's
     number, which tells a wrong secret from a wrong tenant. Source: Microsoft, "AADSTS error codes"."""
     word, codes = str(said.get("error", "")), said.get("error_codes")
@@ -107,5 +107,5 @@ def _trouble(answer: aiohttp.ClientResponse, said: Mapping[str, Any], seat: Seat
     log.warning("teams_login_refused", side=seat.side.value, status=answer.status, error=word[:40] + number)
     if answer.status == 429 or answer.status >= 500:
         wait = answer.headers.get("Retry-After", "")
-        return Retry("login_busy", float(wait) if wait.isdigit() else _SOON)
-    return Retry(f"login_refused{number}", _HR_MENDS)
+        return Away("login_busy", float(wait) if wait.isdigit() else _SOON)
+    return Away(f"login_refused{number}", _HR_MENDS)

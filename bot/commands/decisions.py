@@ -38,19 +38,23 @@ STOPPABLE = frozenset(
 CLAIMABLE = frozenset({Stage.UNANSWERED, Stage.LATER, Stage.ENROLLED})
 
 
-HINDRANCES = frozenset(
-    {"app_forbidden", "find_forbidden", "not_in_catalogue", "guests_forbidden", "team_forbidden", "no_team"}
-)
-"""Why a chat cannot be used until an administrator of Teams has changed something."""
+_AWAY = frozenset({"login", "mail_server"})
+HINDRANCES = _AWAY | {
+    "app_forbidden", "find_forbidden", "not_in_catalogue", "guests_forbidden", "team_forbidden", "no_team"
+}  # fmt: skip
+"""Why a chat, or all mail, cannot be used until an administrator has changed something."""
 
 
 # --- cards by which HR is told ------------------------------------------------------------------------
 
 
 def hindered(reason: str) -> Card:
-    """Messages go by mail for one of `HINDRANCES`: what is in the way, and who takes it away."""
-    why, mends = t(f"decisions.hindered.{reason}"), t("decisions.hindered_right")
-    return Card(t("decisions.hindered_title"), (Paragraph(why), Note(mends)), t("decisions.notice"))
+    """Messages wait or go by mail for one of `HINDRANCES`: what is in the way, and who takes it away."""
+    away = reason in _AWAY
+    title = t(f"decisions.away_title.{reason}" if away else "decisions.hindered_title")
+    mends = t(f"decisions.away_right.{reason}" if away else "decisions.hindered_right")
+    why = t(f"decisions.hindered.{reason}")
+    return Card(title, (Paragraph(why), Note(mends)), t("decisions.notice"))
 
 
 def tell(tx: Tx, reason: str, today: date) -> None:

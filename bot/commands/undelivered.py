@@ -26,7 +26,7 @@ from bot.conversation import (
 from bot.places import LeaversPlace
 from bot.redelivery import Became
 from bot.registry import Context, Feature
-from storage import accounts, delivering, people
+from storage import accounts, given_up, people
 from storage.engine import Tx
 from storage.outbox import Delivery, Route
 
@@ -87,12 +87,12 @@ def older(ctx: Context, before: int) -> Answer:
 @overview.offered_on(LeaversPlace)
 def on_leavers(ctx: Context) -> Button | None:
     """While there is any, with how many."""
-    count = delivering.dead_count(ctx.tx, ROUTES) if ctx.may(overview.handler) else 0
+    count = given_up.dead_count(ctx.tx, ROUTES) if ctx.may(overview.handler) else 0
     return Button(t("undelivered.count_button", count=count), overview()) if count else None
 
 
 def _list(ctx: Context, said: Text | None = None, before: int | None = None) -> Card:
-    rows = delivering.dead_ones(ctx.tx, SHOWN + 1, before, ROUTES)
+    rows = given_up.dead_ones(ctx.tx, SHOWN + 1, before, ROUTES)
     body: list[Block] = [Paragraph(said)] if said else []
     body.append(Paragraph(t("undelivered.intro") if rows else t("undelivered.nothing")))
     for row in rows[:SHOWN]:
@@ -150,7 +150,7 @@ def drop(ctx: Context, delivery: int) -> Answer:
 @feature.action(Side.COMPANY, roles=HR)
 def all_again(ctx: Context) -> Answer:
     """Try all of them again, the newest `MOST`."""
-    rows = delivering.dead_ones(ctx.tx, MOST, None, ROUTES)
+    rows = given_up.dead_ones(ctx.tx, MOST, None, ROUTES)
     actor = str(ctx.actor.address)
     came = [redelivery.again(ctx.tx, row.id, actor) for row in rows if row.payload is not None]
     return Reply(_list(ctx, t("undelivered.all_done", count=came.count(Became.AGAIN))), replaces=True)

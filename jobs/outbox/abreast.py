@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 
 
 class Abreast:
@@ -11,26 +12,29 @@ class Abreast:
 
     def __init__(self) -> None:
         self._tasks = set[asyncio.Task[None]]()
-        self._ended = asyncio.Event()
+        self._bell = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def begin(self, work: Coroutine[None, None, None]) -> None:
-        """Let it go on beside the others; an error in it ends it alone, or comes out of `all_end`."""
+        """Let it go on beside the others; an error in it ends it alone."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._over)
 
-    async def one_ends(self) -> None:
-        """Wait until at least one has ended since this was last asked."""
-        await self._ended.wait()
-        self._ended.clear()
+    def ring(self) -> None:
+        """Whoever waits need not wait any longer."""
+        self._bell.set()
 
-    async def all_end(self) -> None:
-        """Wait for all that are still under way."""
-        await asyncio.gather(*self._tasks)
+    async def one_ends(self, seconds: float) -> None:
+        """Wait until at least one has ended, or the bell was rung, since this was last asked; at most so
+        long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        self._bell.clear()
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._ended.set()
+        self._bell.set()

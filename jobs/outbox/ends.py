@@ -67,6 +67,15 @@ def given_up(tx: Tx, row: Delivery, reason: str, policy: Policy) -> None:
     after_commit(tx, lambda: log.warning("given_up", kind=kind, reason=reason, delivery=delivery))
 
 
+def unsure(tx: Tx, row: Delivery, policy: Policy) -> None:
+    """It may have arrived, and nobody can say. One of many that nobody waits for counts as sent; of a letter
+    HR is told."""
+    if not row.bulk:
+        given_up(tx, row, delivering.UNSURE, policy)
+    else:
+        delivering.unsure(tx, row)
+
+
 def _unreachable(tx: Tx, person: Person, policy: Policy) -> None:
     """Their mailbox takes no mail: asked once in the alumni chat for another one, else HR sees it."""
     news, leaver = people.lose(tx, person, "mailbox_refused"), leavers.of_person(tx, person.id)

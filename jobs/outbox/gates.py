@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 
 from storage.delivering import GROUP
 from storage.outbox import Queue
 
 _NARROW = 2
+_LATELY = 5.0
 
 
 class Gates:
@@ -17,18 +19,26 @@ class Gates:
     over and over, and of many that wait for one lane each is touched about once."""
 
     def __init__(self) -> None:
-        self._until: dict[Queue, float] = {}
+        self._until: dict[Queue, dict[str, float]] = {}
         self._fresh: set[Queue] = set()
         self._width: dict[Queue, int] = {}
 
     def room(self, at: float) -> dict[Queue, int]:
         """How many of each queue are wanted at most; of one that is not named, any number."""
-        self._until = {line: until for line, until in self._until.items() if until > at}
-        return self._width | dict.fromkeys(self._until, 0)
+        return self._width | {line: 0 for line, until in self._waits() if until > at}
 
-    def shut(self, line: Queue, until: float) -> None:
+    def lately(self, at: float) -> Mapping[Queue, Collection[str]]:
+        """The queues that wait or waited a moment ago, each with the lanes that are or were full."""
+        for line, lanes in list(self._until.items()):
+            full = {key: until for key, until in lanes.items() if until > at - _LATELY}
+            self._until[line] = full
+            if not full:
+                del self._until[line]
+        return self._until
+
+    def shut(self, line: Queue, lane: str, until: float) -> None:
         """Its lane is full until then."""
-        self._until[line] = until
+        self._until.setdefault(line, {})[lane] = until
         self._fresh.add(line)
 
     def learn(self, went: Counter[Queue]) -> None:
@@ -42,5 +52,8 @@ class Gates:
         self._fresh.clear()
 
     def opens_in(self, at: float) -> float:
-        """Seconds until the first lane is free; endless when none is full."""
-        return min((until - at for until in self._until.values() if until > at), default=math.inf)
+        """Seconds until the first queue may be looked at again; endless when none waits."""
+        return min((until - at for _, until in self._waits() if until > at), default=math.inf)
+
+    def _waits(self) -> Iterator[tuple[Queue, float]]:
+        return ((line, max(lanes.values())) for line, lanes in self._until.items())

@@ -37,6 +37,10 @@ class Stop(Trouble):
     """Must not go: why, as kept in the row (`lost`: somebody else has it, or it was taken back)."""
 
 
+class Unsure(Trouble):
+    """It may have arrived, nobody can say, and it is not said once more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """Whom a message goes to, as far as storage knows: an account, an e-mail to look up, a mailbox."""
@@ -119,9 +123,16 @@ class Receivers:
             receiver = replace(receiver, name="", account=None, company_email="", mailbox=to)
         return receiver, body
 
-    def check(self, tx: Tx, row: Delivery) -> None:
-        """The last look at a row claimed before, which keeps it for one more lease. Raises `Stop`, `Wait`."""
-        if not delivering.hold(tx, row):
+    def check(self, tx: Tx, row: Delivery, *, repeats: bool = False) -> None:
+        """The last look at a row claimed before, which keeps it for one more lease. Raises `Stop`, `Wait`.
+
+        `repeats`: it may stand there already, and nobody can say. A letter is said once more, because two of
+        it are better than none; one of many that nobody waits for is not: `Unsure`, as for what was said
+        twice.
+        """
+        if repeats and (row.bulk or row.repeated):
+            raise Unsure
+        if not delivering.hold(tx, row, repeats=repeats):
             raise Stop("lost")
         self._may(tx, row, known(tx, [row]))
 

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from pgqueuer.core.qm import QueueManager
@@ -28,6 +28,9 @@ log = structlog.get_logger()
 SHELF = 64
 """Messages of one queue that a process is told of before it has taken them."""
 _POLL = timedelta(seconds=5)
+_NEVER = timedelta(0)
+"""Nobody asks for PgQueuer's statistics, so none are made."""
+_GLANCE = 1.0
 _ANEW = 2.0
 """Seconds until a lost connection is made anew."""
 
@@ -99,6 +102,7 @@ class Shared:
         self._shelf: dict[Queue, list[tuple[float, int]]] = {line: [] for line in QUEUES}
         self._room = asyncio.Condition()
         self._manager: QueueManager | None = None
+        self._hung_up = False
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -155,19 +159,40 @@ class Shared:
         engine = server_engine(self._url, pooled=False)
         try:
             async with engine.connect() as connection:
-                raw = (await connection.get_raw_connection()).driver_connection
+                raw: Any = (await connection.get_raw_connection()).driver_connection
                 self._manager = QueueManager(queue.queries(raw), queue.settings().channel)
+                self._hung_up = False
+                watch = asyncio.get_running_loop().create_task(self._watched(raw, self._manager))
                 for line in QUEUES:
                     self._manager.entrypoint(line.name, concurrency_limit=SHELF)(self._taker(line))
-                if not self._stopping.is_set():
-                    await self._manager.run(dequeue_timeout=_POLL, batch_size=GROUP)
+                try:
+                    if not self._stopping.is_set():
+                        await self._manager.run(
+                            dequeue_timeout=_POLL, batch_size=GROUP, log_aggregation_interval=_NEVER
+                        )
+                finally:
+                    watch.cancel()
+                if self._hung_up:
+                    raise ConnectionResetError
         finally:
             await engine.dispose()
+
+    async def _watched(self, raw: Any, manager: QueueManager) -> None:
+        """Once the connection is lost, nobody waits for room on a full shelf: that would keep it from being
+        made anew. It is looked at, because not every loss is told (of one in the middle of a question)."""
+        while not raw.is_closed():  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(_GLANCE)
+        self._hung_up = True
+        manager.shutdown.set()
+        async with self._room:
+            self._room.notify_all()
 
     def _taker(self, line: Queue) -> Callable[[Job], Awaitable[None]]:
         async def take(job: Job) -> None:
             async with self._room:
-                await self._room.wait_for(lambda: len(self._shelf[line]) < SHELF or self._stopping.is_set())
+                await self._room.wait_for(lambda: len(self._shelf[line]) < SHELF or self._ends())
+            if self._hung_up:
+                return  # the server gives it to somebody else once nobody says that it is being worked on
             if self._stopping.is_set():
                 raise RetryRequested(timedelta(0))
             self.back(int(job.payload or b"0"), line, 0.0)
@@ -175,8 +200,18 @@ class Shared:
 
         return take
 
+    def _ends(self) -> bool:
+        return self._stopping.is_set() or self._hung_up
 
-async def tell_again(database: Database) -> bool:
-    """Tell once more of messages of which the word was lost; this never keeps the house from being quiet."""
-    await database.run(delivering.overdue)
-    return False
+
+class Rescue:
+    """Tells once more of messages of which the word was lost, some thousands at a time, queue by queue."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._seen: Mapping[Queue, int] = {}
+
+    async def tell(self) -> bool:
+        """The next of them; this never keeps the house from being quiet."""
+        self._seen = await self._database.run(lambda tx: delivering.overdue(tx, self._seen))
+        return False

@@ -18,7 +18,7 @@ from bot.__main__ import cli
 from bot.clock import Clock
 from bot.deliveries import all_retried, dropped, listed, retried, shown
 from bot.settings import Settings, load
-from storage import delivering, journal, outbox, people
+from storage import delivering, given_up, journal, outbox, people
 from storage.columns import Vault
 from storage.consents import Purpose
 from storage.engine import Database, Tx
@@ -112,7 +112,7 @@ def test_all_of_one_reason_are_tried_again_but_not_those_without_words(settings:
         tx.get_one(Delivery, other).done_at = ahead + timedelta(days=1)
         tx.get_one(Delivery, busy).done_at = ahead + timedelta(days=1)
         tx.flush()
-        delivering.outdated(ahead).clear(tx)
+        given_up.outdated(ahead).clear(tx)
 
     on(settings, purge)
     assert "words: gone; it cannot be sent again" in shown(settings, late)[0]

@@ -17,7 +17,7 @@ from adapters.mail import LinkInviter, MailDoors, Postbox, SmtpMailer, knock
 from adapters.playground.mailbox import Mailbox
 from bot.brand import Brand
 from bot.conversation import Button, Buttons, Card, Link, Paragraph, t
-from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.errors import Ambiguous, Away, Retry, Trouble, Undeliverable
 from bot.ports import Guest, MailTo, Outgoing
 from tests.adapters.samples import BRAND, EVERYTHING, NASTY, bound, sample_texts
 from tests.desk import POLICY
@@ -256,22 +256,33 @@ async def scripted() -> AsyncIterator[Callable[[Script], Awaitable[str]]]:
 @pytest.mark.parametrize(
     ("script", "kind", "reason"),
     [
-        ({b"MAIL": b"550 not you"}, Retry, "smtp_550"),
-        ({b"MAIL": b"421 busy"}, Retry, "smtp_421"),
-        ({b"MAIL": b""}, Retry, "smtp_unreachable"),
+        ({b"MAIL": b"550 not you"}, Away, "smtp_550"),
+        ({b"MAIL": b"421 busy"}, Away, "smtp_421"),
+        ({b"MAIL": b""}, Away, "smtp_unreachable"),
         ({b"RCPT": b"553 no"}, Undeliverable, "mailbox_refused"),
+        ({b"RCPT": b"550 5.1.1 no such user"}, Undeliverable, "mailbox_refused"),
+        ({b"RCPT": b"550 5.2.1 disabled"}, Undeliverable, "mailbox_refused"),
+        ({b"RCPT": b"552 5.2.2 full"}, Retry, "smtp_552"),
+        ({b"RCPT": b"552 full"}, Retry, "smtp_552"),
+        ({b"RCPT": b"554 5.7.1 <a@b.jp>: Relay access denied"}, Retry, "smtp_554"),
+        ({b"RCPT": b"554 Relay access denied"}, Retry, "smtp_554"),
+        ({b"RCPT": b"550 5.7.60 no permission to send as this sender"}, Retry, "smtp_550"),
+        ({b"RCPT": b"451 4.7.1 greylisted"}, Retry, "smtp_451"),
+        ({b"RCPT": b"421 4.3.2 closing"}, Away, "smtp_421"),
+        ({b"RCPT": b""}, Retry, "smtp_unreachable"),
         ({b"DATA": b"452 full"}, Retry, "smtp_452"),
         ({b".": b"554 unwanted"}, Undeliverable, "mail_refused"),
         ({b".": b"451 later"}, Retry, "smtp_451"),
         ({b".": b""}, Ambiguous, "connection_lost"),
-        ({b"EHLO": b"", b"HELO": b""}, Retry, "smtp_unreachable"),
+        ({b"EHLO": b"", b"HELO": b""}, Away, "smtp_unreachable"),
     ],
 )
 async def test_what_a_server_says_means(
     scripted: Callable[[Script], Awaitable[str]], script: Script, kind: type[Trouble], reason: str
 ) -> None:
-    with pytest.raises(kind, match=reason):
+    with pytest.raises(kind, match=reason) as told:
         await mailer(f"smtp://{await scripted(script)}").send(AIKO, letter())
+    assert type(told.value) is kind
 
 
 async def test_a_wrong_password_waits_for_hr(scripted: Callable[[Script], Awaitable[str]]) -> None:

@@ -17,7 +17,7 @@ from adapters.playground.slack_state import LocalApp
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
 from bot.conversation import Address, Card, Paragraph, Platform, Side, Standing, t
-from bot.errors import Ambiguous, Retry, Trouble, Undeliverable
+from bot.errors import Ambiguous, Away, Retry, Trouble, Undeliverable
 from bot.ports import Looks, Outgoing, Posted
 from tests.adapters.samples import BRAND, EVERYTHING, sample_texts
 
@@ -188,7 +188,7 @@ async def test_a_card_arrives_and_is_found_again(street: Street) -> None:
     assert message.text == "お知らせがあります"
     assert message.blocks
     assert await street.messenger.sent(aiko, "nudge:1:1") == posted
-    assert await street.messenger.sent(aiko, "nudge:1:2") is None
+    assert await street.messenger.sent(aiko, "nudge:1:2") == Posted(posted.channel, "")
 
 
 async def test_the_channel_is_asked_for_once(street: Street) -> None:
@@ -258,17 +258,34 @@ async def test_what_a_refused_post_means(street: Street, word: str, kind: type[T
 
 
 @pytest.mark.parametrize("word", ["internal_error", "fatal_error", "service_unavailable", "ratelimited"])
-async def test_reading_and_editing_may_be_tried_again(street: Street, word: str) -> None:
+async def test_reading_may_be_tried_again(street: Street, word: str) -> None:
     aiko = street.person()
-    posted = await street.messenger.send(aiko, letter())
-    for method in ("chat.update", "conversations.history", "users.lookupByEmail"):
+    await street.messenger.send(aiko, letter())
+    for method in ("conversations.history", "users.lookupByEmail"):
         street.slack.faults.fail(method, word)
-    with pytest.raises(Retry):
-        await street.messenger.send(aiko, letter("nudge:1:2", posted))
     with pytest.raises(Retry):
         await street.messenger.sent(aiko, "nudge:1:1")
     with pytest.raises(Retry):
         await street.messenger.find(Side.ALUMNI, "aiko@example.jp")
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("internal_error", Ambiguous),
+        ("fatal_error", Ambiguous),
+        ("update_failed", Retry),
+        ("ratelimited", Away),
+    ],
+)
+async def test_whether_an_edit_was_made_may_be_unknown(
+    street: Street, word: str, kind: type[Trouble]
+) -> None:
+    aiko = street.person()
+    posted = await street.messenger.send(aiko, letter())
+    street.slack.faults.fail("chat.update", word)
+    with pytest.raises(kind, match=word):
+        await street.messenger.send(aiko, letter("nudge:1:2", posted))
 
 
 async def test_a_lost_answer_is_ambiguous_and_can_be_asked_for(street: Street) -> None:

@@ -223,7 +223,8 @@ async def test_a_secret_is_no_message_and_nothing_is_known_of_what_was_sent(
     with pytest.raises(Undeliverable, match="sensitive"):
         await messenger.send(ken, letter(card=Card("秘密", (), t("common.notice"), sensitive=True)))
     await messenger.send(ken, letter())
-    assert await messenger.sent(ken, "nudge:1:1") is None
+    with pytest.raises(Ambiguous, match="not_told"):
+        await messenger.sent(ken, "nudge:1:1")
     with pytest.raises(Undeliverable, match="no_app"):
         await messenger.sent(Address(Platform.TEAMS, "other", ken.user), "nudge:1:1")
 
@@ -320,7 +321,8 @@ async def test_an_account_is_spoken_to_on_its_platform(street: Street, messenger
     ken, both = await met(street), beside(messenger, Undeliverable("elsewhere"))
     posted = await both.send(ken, letter())
     assert posted.ref == street.teams.chat(ken.user)[-1].id
-    assert await both.sent(ken, "nudge:1:1") is None
+    with pytest.raises(Ambiguous, match="not_told"):
+        await both.sent(ken, "nudge:1:1")
     with pytest.raises(Undeliverable, match="no_app"):
         await both.look(Address(Platform.WEB, "alumni", "P1"))
 

@@ -21,7 +21,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -35,6 +34,7 @@ from bot.settings import Settings
 from storage.engine import Database, Tx, on_server
 from tests.databases import empty_database, held
 from tests.faults.between import HOST, Answers, Front
+from tests.standing import standing
 from tests.world import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -269,21 +269,19 @@ async def around(folder: Path, url: str, changes: dict[str, Any]) -> AsyncIterat
     clock, front, answers = Clock(), Front(), Answers()
     mailbox = Mailbox(clock.wire)
     slack = LocalSlack(clock.wire, retry_delays=(0.0, 0.2, 0.5))
-    around = web.Application(middlewares=[answers.__call__])
-    around.add_subapp("/local-slack/", slack.web_api())
-    server = TestServer(around)
+    outside = web.Application(middlewares=[answers.__call__])
+    outside.add_subapp("/local-slack/", slack.web_api())
     await mailbox.start()
     await front.start()
-    await server.start_server()
-    local = slack.base_url = str(server.make_url("/local-slack"))
-    given = {
-        "slack_api_url": f"{local}/api/", "owners": f"slack:{TEAMS[Side.COMPANY]}:U0OWNER",
-        "enrol_at": "18:00:00", "database_url": url, "base_url": f"http://{HOST}:{front.port}",
-    }  # fmt: skip
-    settings = settings_for(folder, front.port, mailbox.port, **given | changes)
-    neighbours(settings, slack)
-    database = Database(settings.database_url, settings.vault(), clock)
-    async with aiohttp.ClientSession() as http:
+    async with standing(outside) as place, aiohttp.ClientSession() as http:
+        slack.base_url = f"{place}/local-slack"
+        given = {
+            "slack_api_url": f"{slack.base_url}/api/", "owners": f"slack:{TEAMS[Side.COMPANY]}:U0OWNER",
+            "enrol_at": "18:00:00", "database_url": url, "base_url": f"http://{HOST}:{front.port}",
+        }  # fmt: skip
+        settings = settings_for(folder, front.port, mailbox.port, **given | changes)
+        neighbours(settings, slack)
+        database = Database(settings.database_url, settings.vault(), clock)
         site = Site(settings, slack, mailbox, database, http, front, answers)
         if site.kind == "sqlite":
             stones = ",".join(["(1)"] * _PEBBLES)
@@ -297,9 +295,8 @@ async def around(folder: Path, url: str, changes: dict[str, Any]) -> AsyncIterat
             slack.faults.clear()
             await _end(site)
             await slack.close()
-            await front.stop()
-            await server.close()
-            await mailbox.stop()
+    await front.stop()
+    await mailbox.stop()
 
 
 async def _end(site: Site) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
 
 from adapters.playground.local_slack import LocalApp, LocalSlack
+from adapters.playground.slack_workspace import Workspace
 from adapters.slack.messenger import SlackMessenger, SlackSeat, web_client
 from adapters.slack.render import Renderer
 from bot.app import CATALOGUE
 from bot.conversation import Address, Card, Paragraph, Platform, Side, t
+from bot.errors import Ambiguous
 from bot.policy import Policy
 from bot.ports import Guest, MailTo, Outgoing
 from bot.texts import Texts
@@ -29,6 +30,7 @@ from storage.engine import Tx, now
 from storage.outbox import Delivery, Draft, Route
 from storage.people import Person
 from tests.desk import POLICY, Desk
+from tests.standing import standing
 
 TEAM = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
 SCOPES = ["chat:write", "im:write", "im:history", "channels:history", "users:read", "users:read.email"]
@@ -40,26 +42,42 @@ SAID = Said("ja", "slack")
 
 @dataclass
 class Letterbox:
-    """A mailer that keeps what it is given, or fails as it is told."""
+    """A mailer that keeps what it is given, or fails as it is told; one that `loses` answers takes the mail,
+    and nobody hears of it. `most` is how many were under way at once."""
 
     got: list[str] = field(default_factory=list)
     trouble: list[Exception] = field(default_factory=list)
     slow: float = 0.0
+    loses: bool = False
+    under_way: int = 0
+    most: int = 0
 
     async def send(self, to: MailTo, message: Outgoing) -> None:
         """Keep it."""
-        await asyncio.sleep(self.slow)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            await asyncio.sleep(self.slow)
+        finally:
+            self.under_way -= 1
         if self.trouble:
             raise self.trouble.pop(0)
         self.got.append(to.email)
+        if self.loses:
+            raise Ambiguous("connection_lost")
 
 
-class NoInviter:
-    """Nobody is invited here."""
+@dataclass
+class Doorman:
+    """An inviter that fails as it is told; without trouble nobody is invited here."""
+
+    trouble: list[Exception] = field(default_factory=list)
+    asked: int = 0
 
     async def invite(self, guest: Guest) -> Any:
-        """Never asked."""
-        raise AssertionError(guest)
+        """Count and fail."""
+        self.asked += 1
+        raise self.trouble.pop(0) if self.trouble else AssertionError(guest)
 
 
 @dataclass
@@ -70,13 +88,15 @@ class Post:
     slack: LocalSlack
     mails: Letterbox
     messenger: SlackMessenger
+    rooms: dict[Side, Workspace]
     pace: float = 0.0
+    inviter: Doorman = field(default_factory=Doorman)
     policy: Policy = field(default_factory=lambda: POLICY)
 
     def courier(self, desk: Desk | None = None) -> Courier:
         """One process that delivers."""
         chats = dict.fromkeys(Side, self.messenger)
-        doors = Doors(chats, self.mails, NoInviter(), self.pace)
+        doors = Doors(chats, self.mails, self.inviter, self.pace)
         return Courier((desk or self.desk).database, self.policy, doors)
 
     def alumnus(self, name: str = "髙橋 愛子", email: str = "") -> Person:
@@ -95,15 +115,36 @@ class Post:
 
         return self.desk.does(enter)
 
-    def nudge(self, person: Person, dedup: str = "1", purpose: Purpose = Purpose.STAY_IN_TOUCH) -> None:
-        """Queue a message."""
-        assert self.desk.does(lambda tx: self.nudges(tx, person, dedup, purpose)) is not None
+    def reader(self, email: str = "mail@home.example.jp") -> Person:
+        """Somebody who consented, with a proven mailbox and no account."""
 
-    def nudges(
-        self, tx: Tx, person: Person, dedup: str = "1", purpose: Purpose = Purpose.STAY_IN_TOUCH
-    ) -> Delivery | None:
+        def enter(tx: Tx) -> Person:
+            person = people.add(tx, "森 葵")
+            consents.record(tx, person.id, Decision.GIVEN, SAID)
+            people.set_private_email(tx, person, email)
+            person.private_email_proven_at = now(tx)
+            return person
+
+        return self.desk.does(enter)
+
+    def knows_chat(self, person: Person) -> None:
+        """Their private chat is known, so that it need not be opened."""
+
+        def keep(tx: Tx) -> None:
+            address = accounts.of_person(tx, person.id, Side.ALUMNI)
+            assert address is not None
+            accounts.keep_chat(tx, address, self.rooms[Side.ALUMNI].direct(address.user).id)
+
+        self.desk.does(keep)
+
+    def nudge(self, person: Person, dedup: str = "1", *, bulk: bool = False) -> None:
+        """Queue a message: a letter, or one of many that nobody waits for."""
+        assert self.desk.does(lambda tx: self.nudges(tx, person, dedup, bulk=bulk)) is not None
+
+    def nudges(self, tx: Tx, person: Person, dedup: str = "1", *, bulk: bool = False) -> Delivery | None:
         """The same in a transaction."""
-        draft = Draft("checkin.nudge", CARD, purpose, Route.ALUMNI_CHAT, f"{person.id}:{dedup}", person.id)
+        route, mark = Route.ALUMNI_CHAT, f"{person.id}:{dedup}"
+        draft = Draft("checkin.nudge", CARD, Purpose.STAY_IN_TOUCH, route, mark, person.id, bulk=bulk)
         return outbox.put(tx, draft)
 
     async def runs(self, seconds: float, step: float = 1.0, couriers: int = 1) -> None:
@@ -160,15 +201,11 @@ async def hasty(desk: Desk) -> AsyncIterator[Post]:
 async def a_post(desk: Desk, patience: float = LONG) -> AsyncIterator[Post]:
     """A post room at a desk."""
     slack = LocalSlack(desk.clock.wire)
-    for side, team in TEAM.items():
-        slack.add_workspace(team, side.value, local_app(side))
-    server = TestServer(slack.web_api())
-    await server.start_server()
-    base = str(server.make_url("/api/"))
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as http:
-        seats = [SlackSeat(side, team, web_client(f"xoxb-{side.value.upper()}", http, base))
+    rooms = {side: slack.add_workspace(team, side.value, local_app(side)) for side, team in TEAM.items()}
+    timeout = aiohttp.ClientTimeout(total=patience)
+    async with standing(slack.web_api()) as base, aiohttp.ClientSession(timeout=timeout) as http:
+        seats = [SlackSeat(side, team, web_client(f"xoxb-{side.value.upper()}", http, f"{base}/api/"))
                  for side, team in TEAM.items()]  # fmt: skip
         renderer = Renderer(Texts.load(Path(CATALOGUE)), POLICY.brand)
-        yield Post(desk, slack, Letterbox(), SlackMessenger(seats, renderer))
+        yield Post(desk, slack, Letterbox(), SlackMessenger(seats, renderer), rooms)
     await slack.close()
-    await server.close()

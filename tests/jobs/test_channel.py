@@ -16,7 +16,7 @@ from storage import outbox
 from storage.consents import Purpose
 from storage.outbox import Stand, Status
 from tests.desk import POLICY
-from tests.jobs.postroom import PATIENCE, TEAM, NoInviter, Post, hasty, post
+from tests.jobs.postroom import PATIENCE, TEAM, Doorman, Post, hasty, post
 
 __all__ = ["hasty", "post"]
 ALUMNI = TEAM[Side.ALUMNI]
@@ -167,7 +167,7 @@ async def test_an_edit_that_is_refused_is_told(board: Board, word: str) -> None:
 async def test_what_was_accepted_before_the_line_broke_is_not_posted_again(board: Board) -> None:
     board.slack.faults.drop_after_accept("chat.postMessage")
     board.put()
-    await board.room.runs(60)
+    await board.room.runs(70)
     (message,) = board.shown
     assert board.stands() == Stand(Status.SENT, f"{board.id}:{message.ts}", "")
     assert len(board.slack.calls("chat.postMessage")) == 1
@@ -180,7 +180,7 @@ async def test_it_is_found_under_what_others_wrote_meanwhile(board: Board) -> No
     await board.room.runs(1)
     for number in range(150):
         await board.slack.types(ALUMNI, user, f"おめでとう {number}", channel=board.id)
-    await board.room.runs(60)
+    await board.room.runs(70)
     assert sum(message.by_bot for message in board.shown) == 1
     assert board.stands().status is Status.SENT
 
@@ -189,7 +189,7 @@ async def test_what_may_not_be_looked_up_is_not_posted_twice(board: Board) -> No
     board.slack.faults.drop_after_accept("chat.postMessage")
     board.slack.faults.fail("conversations.history", "missing_scope")
     board.put()
-    await board.room.runs(60)
+    await board.room.runs(70)
     assert board.stands() == Stand(Status.DEAD, "", "missing_scope")
     assert len(board.shown) == 1
 
@@ -199,7 +199,7 @@ async def test_who_was_kicked_meanwhile_is_told(board: Board) -> None:
     board.put()
     await board.room.runs(1)
     board.slack.kicks(ALUMNI, board.id)
-    await board.room.runs(60)
+    await board.room.runs(70)
     assert board.stands().reason == "not_in_channel"
 
 
@@ -210,7 +210,7 @@ async def test_a_lost_edit_is_made_again(hasty: Post) -> None:
     board.put("2", "新しい題", stands)
     await board.room.runs(1)
     await asyncio.sleep(0.5)
-    await board.room.runs(60)
+    await board.room.runs(70)
     assert board.stands("2").status is Status.SENT
     assert "新しい題" in board.titles[0]
     assert board.slack.calls("conversations.history") == []
@@ -249,7 +249,7 @@ async def test_the_company_workspace_never_gets_one(board: Board) -> None:
 
 async def test_without_an_alumni_app_there_is_no_way(board: Board) -> None:
     board.put()
-    doors = Doors({Side.COMPANY: board.room.messenger}, board.room.mails, NoInviter(), 0.0)
+    doors = Doors({Side.COMPANY: board.room.messenger}, board.room.mails, Doorman(), 0.0)
     await Courier(board.desk.database, board.room.policy, doors).deliver()
     assert board.stands() == Stand(Status.DEAD, "", "no_app")
     assert board.shown == []
@@ -287,6 +287,6 @@ async def test_a_bug_in_between_is_asked_for_before_it_is_sent_again(board: Boar
     board.put()
     courier._doors = replace(courier._doors, chats={Side.ALUMNI: Stumbling()})  # type: ignore[dict-item]
     await courier.deliver()
-    await board.room.runs(60)
+    await board.room.runs(70)
     assert len(board.shown) == 1
     assert board.stands().status is Status.SENT

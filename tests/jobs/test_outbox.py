@@ -11,6 +11,7 @@ from bot.conversation import Side
 from bot.errors import Ambiguous, Retry, Undeliverable
 from bot.ports import Outgoing
 from bot.wire import load_card
+from jobs.outbox.transport import Rescue
 from storage import accounts, consents, delivering, leavers, outbox, people
 from storage.consents import Decision, Purpose
 from storage.outbox import Draft, Route, Status
@@ -59,17 +60,20 @@ async def test_a_full_mail_server_closes_no_chat(post: Post) -> None:
 async def test_a_broken_slack_is_tried_again(post: Post, word: str) -> None:
     post.slack.faults.fail("chat.postMessage", word, times=2)
     post.nudge(post.alumnus())
-    await post.runs(120)
+    await post.runs(150)
     assert [row.status for row in post.rows] == [Status.SENT]
     assert len(post.posted) == 1
 
 
 async def test_what_was_accepted_before_the_line_broke_is_not_sent_again(post: Post) -> None:
+    post.pace = 1.0
     post.slack.faults.drop_after_accept("chat.postMessage")
     post.nudge(post.alumnus())
     await post.runs(1)
     assert post.rows[0].ambiguous
-    await post.runs(60)
+    await post.runs(delivering.LEASE - 2)
+    assert post.slack.calls("conversations.history") == [], "it may be slow to take it"
+    await post.runs(10)
     (row,) = post.rows
     assert (row.status, row.went_by) == (Status.SENT, "chat")
     assert post.posted == [row.delivery]
@@ -80,8 +84,10 @@ async def test_a_hanging_slack_that_accepts_after_all_is_not_asked_twice(hasty: 
     hasty.slack.faults.hang("chat.postMessage", PATIENCE + 0.3)
     hasty.nudge(hasty.alumnus())
     await hasty.runs(1)
+    assert hasty.posted == []
     await asyncio.sleep(0.5)
-    await hasty.runs(60)
+    assert len(hasty.posted) == 1, "it was accepted after all"
+    await hasty.runs(70)
     assert [row.status for row in hasty.rows] == [Status.SENT]
     assert len(hasty.posted) == 1
 
@@ -91,7 +97,7 @@ async def test_trouble_while_reconciling_leaves_it_unsure(post: Post) -> None:
     post.slack.faults.fail("conversations.history", "ratelimited", retry_after=5)
     post.slack.faults.fail("conversations.history", "internal_error")
     post.nudge(post.alumnus())
-    await post.runs(90)
+    await post.runs(120)
     assert [row.status for row in post.rows] == [Status.SENT]
     assert len(post.slack.calls("chat.postMessage")) == 1
     assert len(post.posted) == 1
@@ -106,7 +112,7 @@ async def test_a_hanging_slack_holds_up_a_batch_only_once(hasty: Post) -> None:
     assert asyncio.get_running_loop().time() - began < 4 * PATIENCE
     assert {(row.status, row.ambiguous) for row in hasty.rows} == {(Status.PENDING, True)}
     await asyncio.sleep(0.5)
-    await hasty.runs(60)
+    await hasty.runs(70)
     assert sorted(hasty.posted) == sorted(row.delivery for row in hasty.rows)
 
 
@@ -120,6 +126,41 @@ async def test_a_message_that_cannot_be_made_keeps_no_other(post: Post) -> None:
     assert [row.status for row in post.rows] == [Status.PENDING, Status.SENT]
     await post.runs(12 * 900, step=300)
     assert (post.rows[0].status, post.rows[0].reason) == (Status.DEAD, "bug")
+
+
+async def test_tries_are_spread_so_that_nobody_comes_in_step(post: Post) -> None:
+    """Full jitter on top of what the platform asks for, twice as long each time, a quarter of an hour at
+    most."""
+    post.pace = 1.0
+    for _ in range(20):
+        person = post.alumnus()
+        post.knows_chat(person)
+        post.nudge(person)
+    post.slack.faults.fail("chat.postMessage", "request_timeout", times=1000)
+    await post.runs(8)
+    at = post.desk.clock.wire()
+    later = [row.next_try - at for row in post.rows]
+    assert all(30 - 8 <= seconds <= 30 + 4 for seconds in later)
+    assert len({round(seconds, 3) for seconds in later}) > 15
+    await post.runs(3000, step=10)
+    longest = max(row.next_try for row in post.rows if row.status is Status.PENDING) - post.desk.clock.wire()
+    assert 60 < longest <= 30 + 900
+
+
+async def test_a_clock_that_is_set_back_keeps_no_message(post: Post) -> None:
+    """The machine began nine hours ahead, as one whose clock stands on Japan's time: what was parked and
+    whose lane was closed then does not wait for that time to come again."""
+    post.pace = 1.0
+    for _ in range(3):
+        post.nudge(post.alumnus())
+    post.slack.faults.fail("chat.postMessage", "ratelimited", retry_after=30)
+    await post.runs(1)
+    post.desk.does(lambda tx: delivering.claim(tx, ids=[post.rows[-1].id]))
+    post.desk.clock.set_back(9 * 3600.0)
+    await Rescue(post.desk.database).tell()
+    await post.runs(90)
+    assert {row.status for row in post.rows} == {Status.SENT}
+    assert len(post.posted) == 3
 
 
 # --- nobody there ---------------------------------------------------------------------------------------
@@ -185,7 +226,7 @@ async def test_a_mailbox_that_refuses_is_on_hrs_list(post: Post) -> None:
 async def test_a_mail_that_may_have_gone_is_sent_with_the_same_id(post: Post) -> None:
     asked(post, account=False)
     post.mails.trouble += [Ambiguous("connection_lost")]
-    await post.runs(60)
+    await post.runs(70)
     assert post.mails.got == ["e1@minato.example.jp"]
 
 

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bot.conversation import Side
+from jobs import housekeeping
 from jobs.outbox.courier import Courier, Doors
-from jobs.outbox.transport import Alone, Shared
+from jobs.outbox.transport import SHELF, Alone, Rescue, Shared
 from storage import delivering
 from storage.delivering import OVERDUE
 from storage.engine import Tx
 from storage.outbox import Queue, Route, Status
 from tests.desk import POLICY, Desk
-from tests.jobs.postroom import NoInviter, Post, a_post
+from tests.jobs.postroom import Doorman, Post, a_post
+from tests.postgres import postgres
 
 JOBS = text("SELECT count(*) FROM okaeri_queue.pgqueuer")
 LISTENERS = text(
@@ -38,7 +40,7 @@ class Replica:
     def __init__(self, post: Post) -> None:
         self.desk, self.news = post.desk.again(), asyncio.Event()
         self.transport = Shared(self.desk.database, self.desk.database.url, self.news.set)
-        doors = Doors(dict.fromkeys(Side, post.messenger), post.mails, NoInviter(), 0.0)
+        doors = Doors(dict.fromkeys(Side, post.messenger), post.mails, Doorman(), 0.0)
         self.courier = Courier(self.desk.database, POLICY, doors, self.transport)
 
     async def told(self, count: int = 1) -> list[int]:
@@ -136,11 +138,87 @@ async def test_word_that_was_lost_is_told_again(post: Post, replicas: list[Repli
     (row,) = post.rows
     assert await first.told() == [row.id]
     await first.stop()  # it forgets what it was told
-    assert post.desk.does(delivering.overdue) == 0
+    rescue = Rescue(post.desk.database)
+    await rescue.tell()
+    assert jobs(post) == 0
     post.desk.clock.passes(OVERDUE)
-    assert post.desk.does(delivering.overdue) == 1
+    await rescue.tell()
     second.transport.start()
     assert await second.told() == [row.id]
+
+
+async def test_word_that_was_lost_is_told_again_however_many_others_wait(post: Post) -> None:
+    """Thousands wait for their turn; what a process that died was about to send is not behind them."""
+    person = post.alumnus()
+
+    def many(tx: Tx) -> None:
+        for number in range(MANY):
+            assert post.nudges(tx, person, str(number), bulk=True)
+        for name in ("held", "urgent"):
+            assert post.nudges(tx, person, name)
+
+    post.desk.does(many)
+    held, urgent = [row.id for row in post.rows if not row.bulk]
+    post.desk.does(lambda tx: delivering.claim(tx, ids=[held]))  # by a process that dies
+    post.desk.does(lambda tx: tx.execute(text("DELETE FROM okaeri_queue.pgqueuer")))
+    post.desk.clock.passes(OVERDUE + 1)
+    rescue = Rescue(post.desk.database)
+    await rescue.tell()
+    assert {held, urgent} <= told(post)
+    while len(told(post)) < MANY + 2:
+        before = len(told(post))
+        await rescue.tell()
+        assert len(told(post)) > before, "the next ones each time"
+
+
+MANY = 2500
+
+
+def told(post: Post) -> set[int]:
+    """Of which messages PgQueuer has word."""
+    query = text("SELECT convert_from(payload, 'UTF8') FROM okaeri_queue.pgqueuer")
+    return set(map(int, post.desk.sees(lambda tx: list(tx.scalars(query)))))
+
+
+async def test_a_full_shelf_keeps_no_connection_from_being_made_again(
+    post: Post, replicas: list[Replica]
+) -> None:
+    """One queue waits for a lane that Slack closed; the line breaks; the other queue is heard of all the
+    same."""
+    first, person = replicas[0], post.alumnus()
+    first.transport.start()
+    post.nudge(person, "first")
+    await first.told()
+    for number in range(SHELF):
+        first.transport.back(10_000 + number, Queue(Route.ALUMNI_CHAT, bulk=True), 300.0)
+
+    def bulk(tx: Tx) -> None:
+        for number in range(SHELF + 10):
+            assert post.nudges(tx, person, f"b{number}", bulk=True)
+
+    post.desk.does(bulk)
+    post.nudge(person, "second")
+    assert post.rows[-1].id in await first.told()
+    name = make_url(post.desk.database.url).database
+    postgres().sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    post.nudge(person, "third")
+    assert post.rows[-1].id in await first.told()
+
+
+async def test_what_pgqueuer_notes_of_jobs_is_cleared_away(post: Post, replicas: list[Replica]) -> None:
+    first = replicas[0]
+    first.transport.start()
+    post.nudge(post.alumnus())
+    await first.told()
+    await first.transport.stop()
+    noted = text("SELECT count(*) FROM okaeri_queue.pgqueuer_log")
+    assert post.desk.sees(lambda tx: tx.scalar(noted)) > 0
+    await housekeeping.tidy(post.desk.database, 30)
+    assert post.desk.sees(lambda tx: tx.scalar(noted)) > 0, "not before a day is over"
+    yesterday = "UPDATE okaeri_queue.pgqueuer_log SET created = created - interval '25 hours'"
+    post.desk.does(lambda tx: tx.execute(text(yesterday)))
+    await housekeeping.tidy(post.desk.database, 30)
+    assert post.desk.sees(lambda tx: tx.scalar(noted)) == 0
 
 
 async def test_a_connection_that_breaks_is_made_again(post: Post, replicas: list[Replica]) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from storage import consents, delivering, outbox, people
+from storage import consents, delivering, given_up, outbox, people
 from storage.consents import Decision, Purpose, Said
 from storage.delivering import LEASE, TRIES
 from storage.engine import Tx, now
@@ -192,7 +192,7 @@ def test_a_trouble_comes_again_until_it_is_dead(desk: Desk) -> None:
             desk.clock.passes(10)
         tx.refresh(row)
         assert (row.status, row.reason, row.payload is None) == (Status.DEAD, "rate_limited", False)
-        assert delivering.dead_ones(tx) == [row]
+        assert given_up.dead_ones(tx) == [row]
         desk.clock.passes(10_000)
         assert claim(tx) == []
 
@@ -203,14 +203,14 @@ def test_what_is_dead_is_tried_again_or_let_go_while_its_words_are_kept(desk: De
             put(tx, dedup)
             delivering.dead(tx, claim(tx)[0], "internal_error")
         again, gone, old = (tx.get_one(Delivery, number, populate_existing=True) for number in (1, 2, 3))
-        assert delivering.revive(tx, again)
-        assert not delivering.revive(tx, again), "not dead any more"
-        assert delivering.let_go(tx, gone)
-        assert not delivering.let_go(tx, gone)
+        assert given_up.revive(tx, again)
+        assert not given_up.revive(tx, again), "not dead any more"
+        assert given_up.let_go(tx, gone)
+        assert not given_up.let_go(tx, gone)
         assert (gone.status, gone.payload) == (Status.DROPPED, None)
-        delivering.outdated(now(tx) + timedelta(seconds=1)).clear(tx)
+        given_up.outdated(now(tx) + timedelta(seconds=1)).clear(tx)
         tx.refresh(old)
-        assert not delivering.revive(tx, old), "its words are gone"
+        assert not given_up.revive(tx, old), "its words are gone"
         (row,) = delivering.claim(tx)
         assert (row.id, row.attempts) == (again.id, 1)
 
