@@ -287,7 +287,13 @@ async def _write(site: Site, mark: str) -> None:
         write_to(site, mark, known=True)
 
 
+async def _write_first(site: Site, mark: str) -> None:
+    if not site.count(f"outbox WHERE kind = 'test.{mark}'"):
+        write_to(site, mark)
+
+
 DELIVER = Scene("deliver", lambda site, mark: None, _write, _delivered)
+FIRST = Scene("first contact", lambda site, mark: None, _write_first, _delivered)
 _LETTER = "NEW.kind LIKE 'test.%'"
 _GIVES_BACK = "BEFORE UPDATE OF ended_well ON leases | NEW.name = 'enrolment'"
 _CLAIM = f"UPDATE OF status ON outbox | NEW.status = 'sending' AND {_LETTER}"
@@ -309,11 +315,17 @@ STEPS = (
     Step(SWEEP, "giving the lease back", before_mail(drags(_GIVES_BACK))),
     Step(DELIVER, "before the claim", drags(f"BEFORE {_CLAIM}")),
     Step(DELIVER, "after the claim", drags(f"AFTER {_CLAIM}")),
+    Step(DELIVER, "taking its places", drags("AFTER UPDATE OF free_at ON pace | NEW.key LIKE 'chat:%'")),
+    Step(FIRST, "opening a chat", unanswered("conversations.open")),
+    Step(FIRST, "opened and sent, not answered", unanswered("chat.postMessage")),
+    Step(FIRST, "keeping the chat", drags("BEFORE UPDATE OF chat ON accounts")),
     Step(DELIVER, "while Slack works", keeps("chat.postMessage")),
     Step(DELIVER, "done by Slack, not answered", unanswered("chat.postMessage")),
     Step(DELIVER, "in the mark", drags(f"BEFORE {_MARK}")),
     Step(DELIVER, "in the mark of a group", drags(f"AFTER {_MARK} AND NEW.dedup LIKE '%-3'")),
 )  # fmt: skip
+ASKING = Step(DELIVER, "asking whether it stands there", unanswered("conversations.history"))
+"""Only after one of them: what a process that died left behind is asked for."""
 AFTER_THE_MAIL = Step(
     ENROL, "in the mark of its mail",
     after_mail(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import figures
 from tests.faults.site import Site, a_site
-from tests.faults.steps import AFTER_THE_MAIL, SHORT, STEPS, Step
+from tests.faults.steps import AFTER_THE_MAIL, ASKING, SHORT, STEPS, Step
 
 
 async def dies_at(site: Site, step: Step, mark: str) -> None:
@@ -54,6 +54,17 @@ async def test_a_process_that_is_killed_in_the_middle_of_anything(tmp_path: Path
             await dies_at(site, step, mark)
         found = await comes_back(site, steps)
         figures.note("kill -9, one of each", site.kind, faults=len(steps), **figures.count(found))
+
+
+@pytest.mark.long
+async def test_two_processes_that_are_killed_one_after_the_other(tmp_path: Path) -> None:
+    """The second while it asks what became of the first one's messages."""
+    async with a_site(tmp_path) as site:
+        before = next(step for step in STEPS if str(step) == "deliver: done by Slack, not answered")
+        await dies_at(site, before, "e1")
+        await dies_at(site, ASKING, "e1")
+        found = await comes_back(site, {"e1": ASKING})
+        figures.note("kill -9, asking", site.kind, faults=2, **figures.count(found))
 
 
 async def test_a_mail_that_left_but_was_not_marked_comes_again_under_the_same_id(tmp_path: Path) -> None:
