@@ -24,6 +24,7 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util.concurrency import in_greenlet
 
@@ -59,6 +60,7 @@ _ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target
 class _Try:
     """What became of one attempt, also when the function kept an error of the database to itself."""
 
+    guarded: bool
     met: str = ""
     committing: bool = False
 
@@ -152,13 +154,13 @@ class Server:
         turn: AbstractAsyncContextManager[Any] = nullcontext() if reads or guarded else self._writers
         async with turn:
             for number in range(1, TRIES + 1):
-                this = _Try()
+                this = _Try(guarded)
                 try:
                     return await self._once(engine, partial(self._whole, fn, this, reads), reads)
                 except Exception as error:
                     if not _again(error, this, number):
                         raise
-                    log.info("transaction_again", reason=this.met or "server_gone", tries=number)
+                    log.info("transaction_again", reason=this.met or _reason(error), tries=number)
                 await asyncio.sleep(random.uniform(0, min(0.5, 0.002 * 2**number)))
         raise AssertionError  # the last try returns or raises
 
@@ -215,11 +217,19 @@ def _again(error: Exception, this: _Try, number: int) -> bool:
     """Whether a failed attempt changed nothing for sure, and may succeed."""
     if this.met or isinstance(error, _Met):
         return number < TRIES
+    if isinstance(error, StaleDataError):  # a row changed meanwhile; of other levels the server tells itself
+        return this.guarded and number < TRIES
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:  # the server went away; a commit that it did not answer may stand
         return not this.committing and number < TAKEN_TRIES
     return _state(error.orig) == TAKEN and number < TAKEN_TRIES
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, StaleDataError):
+        return "row_changed"
+    return _state(getattr(error, "orig", None)) or "server_gone"
 
 
 def _state(error: BaseException | None) -> str:
