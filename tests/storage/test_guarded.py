@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select, text
 from sqlalchemy.orm.exc import StaleDataError
 
-from storage import leavers, people, postgresql
+from bot.conversation import Address, Platform, Side
+from storage import accounts, delivering, leavers, outbox, pace, people, postgresql
+from storage.accounts import Account
+from storage.consents import Purpose
 from storage.engine import Tx
 from storage.leavers import Leaver
+from storage.outbox import Delivery, Draft, Route, Status
+from storage.outdated import Outdated
+from storage.pace import Lane
 from tests.desk import Desk
+
+AIKO = Address(Platform.SLACK, "T0ALUMNI", "U42")
+_WAITED_FOR = text("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)))")
+
+# --- rows with a version ----------------------------------------------------------------------------------
 
 
 def leaver(desk: Desk) -> int:
@@ -88,3 +103,74 @@ async def test_who_brings_an_old_row_along_is_told_at_once(desk_on_server: Desk)
     with pytest.raises(StaleDataError):
         await desk_on_server.database.run(brings)
     assert len(ran) == 1
+
+
+# --- what is over, and then is not ------------------------------------------------------------------------
+
+
+def until_waited_for(tx: Tx) -> None:
+    """Until somebody waits for what this transaction holds."""
+    for _ in range(1000):
+        if tx.scalar(_WAITED_FOR):
+            return
+        tx.execute(text("SELECT pg_sleep(0.02)"))
+    raise AssertionError("nobody waits")
+
+
+async def cleared_while(desk: Desk, old: Outdated, change: Callable[[Tx], object]) -> None:
+    """Somebody changes what is over; before that stands, it is cleared away."""
+    changed = threading.Event()
+
+    def changes(tx: Tx) -> None:
+        change(tx)
+        tx.flush()
+        changed.set()
+        until_waited_for(tx)
+
+    assert desk.sees(old.there)
+    going = asyncio.create_task(desk.database.run(changes))
+    await asyncio.to_thread(changed.wait, 10)
+    await desk.again().database.run(old.clear, guarded=True)
+    await going
+
+
+async def test_an_account_that_is_tied_at_this_moment_stays(desk_on_server: Desk) -> None:
+    long_ago = desk_on_server.clock.now() - timedelta(days=200)
+
+    def untied(tx: Tx) -> str:
+        accounts.note(tx, AIKO, Side.ALUMNI).untied_at = long_ago
+        return people.add(tx, "鵜飼 蛍").id
+
+    person = desk_on_server.does(untied)
+    old = accounts.outdated(desk_on_server.clock.now() - timedelta(days=90))
+    await cleared_while(
+        desk_on_server, old, lambda tx: accounts.tie(tx, AIKO, Side.ALUMNI, people.one(tx, person), "code")
+    )
+    found = desk_on_server.sees(lambda tx: tx.get(Account, str(AIKO)))
+    assert found is not None
+    assert found.person_id == person
+
+
+async def test_a_lane_that_is_parked_at_this_moment_stays_parked(desk_on_server: Desk) -> None:
+    desk_on_server.does(lambda tx: tx.add(Lane("slack:T0ALUMNI:U42", free_at=1.0)))
+    old = pace.outdated(desk_on_server.clock.wire())
+    await cleared_while(desk_on_server, old, lambda tx: pace.park(tx, "slack:T0ALUMNI:U42", 900.0))
+    lane = desk_on_server.sees(lambda tx: tx.get(Lane, "slack:T0ALUMNI:U42"))
+    assert lane is not None
+    assert lane.free_at > desk_on_server.clock.wire()
+
+
+async def test_a_message_that_is_tried_again_at_this_moment_keeps_its_words(desk_on_server: Desk) -> None:
+    def given_up(tx: Tx) -> None:
+        outbox.put(tx, Draft("welcome.question", "{}", Purpose.ASKING, Route.ALUMNI_CHAT, "d1"))
+        (row,) = delivering.claim(tx)
+        assert delivering.dead(tx, row, "smtp_535")
+
+    def again(tx: Tx) -> None:
+        assert delivering.revive(tx, tx.scalars(select(Delivery)).one())
+
+    desk_on_server.does(given_up)
+    old = delivering.outdated(desk_on_server.clock.now() + timedelta(days=30))
+    await cleared_while(desk_on_server, old, again)
+    (row,) = desk_on_server.letters()
+    assert (row.status, row.payload is None) == (Status.PENDING, False)
