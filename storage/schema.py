@@ -7,6 +7,7 @@ otherwise take its children along (measured).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from asyncpg import InterfaceError, PostgresError
@@ -57,18 +58,19 @@ def metadata() -> MetaData:
     return Row.metadata
 
 
-def open_up(url: str, *, moves: bool = False) -> None:
-    """Bring a database up to date. Raises `ConfigError` when it cannot be opened, or is a file that was moved
-    onto a server (or half so, unless it `moves`); what goes wrong in one that can shows its own trace."""
+def open_up(url: str, queue_url: str = "", *, moves: bool = False) -> None:
+    """Bring a database up to date, with its queue (`session_at`). Raises `ConfigError` when it cannot be
+    opened, or is a file that was moved onto a server (or half so, unless it `moves`); what goes wrong in one
+    that can shows its own trace."""
+    places = {"OKAERI_DATABASE_URL": url}
+    if on_server(url) and session_at(url, queue_url) != url:
+        places["OKAERI_QUEUE_URL"] = queue_url
     try:
-        upgrade(url)
+        upgrade(url, queue_url=places.get("OKAERI_QUEUE_URL", ""))
     except (DBAPIError, InterfaceError, OSError, PostgresError) as failed:
-        from storage.condition import condition, place_of  # noqa: PLC0415 - who can start needs none of it
-
-        found = condition(url)
-        if found.state != "unusable" and not isinstance(failed, OSError):
+        mistake = _unopened(places, failed)
+        if not mistake:
             raise
-        mistake = f"OKAERI_DATABASE_URL: {place_of(url)} cannot be opened ({found.reason or failed})"
         raise ConfigError([f"{mistake}; right: a file or a server that we may use"]) from failed
     mark, file = (0, None) if on_server(url) else (mark_of(url), make_url(url).database)
     if mark == MOVED:
@@ -80,12 +82,51 @@ def open_up(url: str, *, moves: bool = False) -> None:
         raise ConfigError([f"{mistake}; right: {right}"])
 
 
-def upgrade(url: str, to: str = "head") -> None:
+def session_at(url: str, queue_url: str) -> str:
+    """Under which address of a server a connection keeps its session, as the queue needs it to listen and to
+    lock. Raises `ConfigError` when a pooler hands that to somebody else between two transactions."""
+    name, kept = ("OKAERI_QUEUE_URL", queue_url) if queue_url else ("OKAERI_DATABASE_URL", url)
+    if not leads_to_server(kept):
+        right = "postgresql://user:password@host/okaeri"
+        raise ConfigError([f"{name}: not the address of a server; right: {right}"])
+    if make_url(kept).query.get("pooler") == "transaction":
+        mistake = f"{name}: ?pooler=transaction keeps no session for the queue"
+        raise ConfigError([f"{mistake}; right: OKAERI_QUEUE_URL, the same database past the pooler"])
+    return kept
+
+
+def leads_to_server(url: str) -> bool:
+    """Whether this is the address of a server, and not of a file or of nothing."""
+    try:
+        return on_server(url)
+    except ConfigError:
+        return False
+
+
+def _unopened(places: Mapping[str, str], failed: Exception) -> str:
+    """Which of the addresses cannot be opened, and why; "" when all can, and there is no reason in time."""
+    from storage.condition import condition, place_of  # noqa: PLC0415 - who can start needs none of it
+
+    for name, url in places.items():
+        found = condition(url)
+        if found.state == "unusable":
+            return f"{name}: {place_of(url)} cannot be opened ({found.reason or failed})"
+    if not isinstance(failed, OSError):
+        return ""
+    name, url = next(iter(places.items()))
+    late = isinstance(failed, TimeoutError)
+    return f"{name}: {place_of(url)} cannot be opened ({'no answer in time' if late else failed})"
+
+
+def upgrade(url: str, to: str = "head", *, queue_url: str = "") -> None:
     """Bring a database to a revision. Raises `RuntimeError` when a foreign key would point nowhere."""
     if to != "head" or not on_connection(url, _ready):
         on_connection(url, lambda connection: _migrate(connection, to), keeps=True, foreign_keys=False)
     if on_server(url):
-        on_connection(url, queue.install)
+        on_connection(queue_url or url, queue.install)
+    if queue_url and not on_connection(url, queue.installed):
+        mistake = f"OKAERI_QUEUE_URL: another database than {make_url(url).database}"
+        raise ConfigError([f"{mistake}; right: the same one past the pooler"])
 
 
 def _ready(connection: Connection) -> bool:
