@@ -249,23 +249,24 @@ def _again(error: Exception, this: _Try, number: int) -> bool:
         return False
     if error.connection_invalidated:  # the server went away; a commit that it did not answer may stand
         return not this.committing and number < TAKEN_TRIES
-    return _state(error.orig) == TAKEN and number < TAKEN_TRIES
+    return sqlstate(error) == TAKEN and number < TAKEN_TRIES
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, StaleDataError):
         return "row_changed"
-    return _state(getattr(error, "orig", None)) or "server_gone"
+    return sqlstate(error) or "server_gone"
 
 
-def _state(error: BaseException | None) -> str:
-    return str(getattr(error, "sqlstate", "") or "")
+def sqlstate(error: BaseException) -> str:
+    """By which number a server tells what went wrong; "" when it is no error of a server."""
+    return str(getattr(getattr(error, "orig", None) or error, "sqlstate", "") or "")
 
 
 def _noted(context: ExceptionContext) -> None:
     """Remember beside the attempt that it met another one: the function may keep the error to itself."""
     options = context.connection.get_execution_options() if context.connection is not None else {}
-    state = _state(context.original_exception)
+    state = sqlstate(context.original_exception)
     if state in MET and "try" in options:
         options["try"].met = state
 

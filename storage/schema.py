@@ -7,9 +7,12 @@ otherwise take its children along (measured).
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, MetaData, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -45,10 +48,16 @@ from storage import (
 )  # fmt: skip
 from storage.columns import Row
 from storage.engine import on_connection, on_server
+from storage.postgresql import MET, sqlstate
 
+log = structlog.get_logger()
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LINE = 0x4F4B4149
 """Under which number processes that migrate the same server wait for each other."""
+_AGAIN = MET | {"55P03"}
+"""Beside those, lock_not_available: a table was in use for as long as one waits for it."""
+_TRIES, _PAUSE = 5, 2.0
+"""How often an upgrade is begun; seconds in between."""
 MOVING, MOVED = 0x4F4B4D49, 0x4F4B4D56
 """The marks of a file whose people may be on a server, and of one whose people are."""
 
@@ -119,7 +128,20 @@ def _unopened(places: Mapping[str, str], failed: Exception) -> str:
 
 
 def upgrade(url: str, to: str = "head", *, queue_url: str = "") -> None:
-    """Bring a database to a revision. Raises `RuntimeError` when a foreign key would point nowhere."""
+    """Bring a database to a revision; run again when it met the traffic of processes of the release before.
+    Raises `RuntimeError` when a foreign key would point nowhere."""
+    for number in range(1, _TRIES + 1):
+        try:
+            return _upgraded(url, to, queue_url)
+        except (DBAPIError, PostgresError) as met:
+            if sqlstate(met) not in _AGAIN or number == _TRIES:
+                raise
+            log.info("upgrade_again", reason=sqlstate(met), tries=number)
+        time.sleep(random.uniform(_PAUSE / 2, _PAUSE))
+    raise AssertionError  # the last try returns or raises
+
+
+def _upgraded(url: str, to: str, queue_url: str) -> None:
     if to != "head" or not on_connection(url, _ready):
         on_connection(url, lambda connection: _migrate(connection, to), keeps=True, foreign_keys=False)
     if on_server(url):
