@@ -28,13 +28,14 @@ def move(source: str, target: str, queue_url: str = "") -> dict[str, int]:
     """Everything that the file `source` holds, to the empty server `target`, past whose pooler `queue_url`
     leads; how many rows each table had.
 
-    Raises `ConfigError` when one of them is not what it should be, the house still runs, or the file was
-    moved before; the file is then as it was.
+    Raises `ConfigError` when one of them is not what it should be, or a newer release's, when the house still
+    runs, or the file was moved before; the file is then as it was.
     """
     file = file_of(source)
     if file is None or not file.exists():
         raise ConfigError([f"OKAERI_DATABASE_URL: {place_of(source)}; right: the file that is to be moved"])
     schema.open_up(source, moves=True)
+    _known(source)
     try:
         _make_ready(target, queue_url)
     except ConfigError as wrong:
@@ -60,8 +61,18 @@ def _make_ready(target: str, queue_url: str) -> None:
         right = "postgresql://user:password@host/okaeri"
         raise ConfigError([f"--to: not the address of a server; right: {right}"])
     schema.open_up(target, queue_url)
+    _known(target)
     if not on_connection(target, _holds_nothing):
         raise ConfigError([f"--to: something is in {place_of(target)} already; right: an empty database"])
+
+
+def _known(url: str) -> None:
+    """Raises `ConfigError` when a newer release has been there: what it added would be left behind."""
+    found, ours = schema.revision(url), schema.newest()
+    if found != ours:
+        mistake = f"OKAERI_DATABASE_URL: {place_of(url)} is at revision {found}"
+        right = "okaeri move of the release that was there last"
+        raise ConfigError([f"{mistake}, and this release knows them up to {ours}; right: {right}"])
 
 
 def _alone(file: Path) -> None:

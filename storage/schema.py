@@ -155,7 +155,7 @@ def _ready(connection: Connection) -> bool:
     """Whether nothing is to be done: the usual start, or one in the middle of an upgrade, when newer code has
     been here before: what it adds is in nobody's way (`tests/compat`)."""
     found = revision_of(connection)
-    if found is None or found < _newest():
+    if found is None or found < newest():
         return False
     _check(connection)
     return True
@@ -202,7 +202,7 @@ def revision_of(connection: Connection) -> str | None:
     return found
 
 
-def _newest() -> str:
+def newest() -> str:
     """The last revision of ours: migrations are named by their numbers, `0001_first.py`."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 

@@ -49,7 +49,7 @@ async def test_an_upgrade_that_meets_a_transaction_crosswise_is_run_again(older:
         await old.execute("COMMIT")
         await upgrading
     await old.close()
-    assert schema.revision(older) == schema._newest()
+    assert schema.revision(older) == schema.newest()
     assert [(line["event"], line["reason"]) for line in logged] == [("upgrade_again", "40P01")]
 
 
@@ -66,7 +66,7 @@ async def test_an_upgrade_that_waited_too_long_for_a_table_is_run_again(older: s
         await old.execute("COMMIT")
         await upgrading
     await old.close()
-    assert schema.revision(older) == schema._newest()
+    assert schema.revision(older) == schema.newest()
     assert {line["reason"] for line in logged} == {"55P03"}
 
 
