@@ -82,6 +82,10 @@ def reached(mark: str) -> list[str]:
     return [mark, f"m{mark}-0", f"m{mark}-1"]
 
 
+TOLD = pytest.param(signal.SIGTERM, id="told to")
+KILLED = pytest.param(signal.SIGKILL, id="killed", marks=pytest.mark.long)
+
+
 async def traffic(site: Site, over: asyncio.Event) -> list[str]:
     """Somebody joins, two others are written to, and again, until it is over; the marks of all of it."""
     for number in count():
@@ -106,7 +110,7 @@ async def goes(site: Site, replica: Replica, how: int) -> None:
     assert (code, "Traceback" in told) == (0, False), told
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.long)])
+@pytest.mark.parametrize("how", [TOLD, KILLED])
 async def test_replicas_are_replaced_one_by_one_under_traffic(tmp_path: Path, how: int) -> None:
     old_code, over = unpacked(tmp_path / "old", "BASE_SERVER"), asyncio.Event()
     with on_postgresql(migrated=False) as url:
