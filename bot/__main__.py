@@ -71,7 +71,7 @@ def migrate() -> None:
     from storage import schema
 
     settings = _settings(complete=False)
-    schema.open_up(settings.database_url)
+    schema.open_up(settings.database_url, settings.queue_url)
     typer.echo(f"database at revision {schema.revision(settings.database_url)}")
 
 
@@ -86,7 +86,7 @@ def move(
     from storage.moving import move as moved
 
     settings = _settings(complete=False)
-    counts = moved(settings.database_url, to)
+    counts = moved(settings.database_url, to, settings.queue_url)
     typer.echo("\n".join(f"{name}: {count}" for name, count in counts.items() if count))
     typer.echo(
         f"{sum(counts.values())} rows moved. The file opens no house any more. Now set OKAERI_DATABASE_URL to"

@@ -65,7 +65,7 @@ def core(settings: Settings, clock: Clock | None = None) -> Core:
     """Put the inner rooms together and bring the database up to date. Raises `ConfigError` without a key, or
     when the database cannot be opened."""
     clock, vault = clock or Clock(), key_ring(settings)
-    schema.open_up(settings.database_url)
+    schema.open_up(settings.database_url, settings.queue_url)
     database = Database(settings.database_url, vault, clock)
     policy, registry = settings.policy(), discover("bot.commands")
     texts = Texts.load(CATALOGUE, *([Path(settings.catalogue)] if settings.catalogue else []))

@@ -26,7 +26,6 @@ class Erasures:
     def __init__(self, database: Database, path: Path | None) -> None:
         self._database, self._path = database, path
         self._written = 0
-        self._owed = False
 
     def replay(self) -> int:
         """At the start, before any sweep: erase again whom the file names and the database still knows.
@@ -36,8 +35,8 @@ class Erasures:
         """
         listed = _read(self._path)
         again = self._database.run_now(lambda tx: _again(tx, listed))
-        self._owed = again > 0
         if again:
+            self._database.unwiped.set()
             log.warning("erased_again", people=again)
         known = {told.person_id for told in listed}
         self._database.run_now(lambda tx: self._catch_up(tx, known), True)
@@ -55,12 +54,12 @@ class Erasures:
         whether anybody was erased."""
         rows = await self._database.run(lambda tx: list(erasures.after(tx, self._written)), reads=True)
         if rows:
-            self._owed = True
+            self._database.unwiped.set()  # another process may have erased them
             if self._path is not None:
                 await asyncio.to_thread(_append, self._path, rows)
             self._written = rows[-1].id
-        if self._owed or self._database.unwiped.is_set():
-            self._owed = not await self._database.write_back()
+        if self._database.unwiped.is_set():
+            await self._database.write_back()
         return bool(rows)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import date, datetime
 from functools import cache
-from threading import Event
+from threading import Lock
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,28 @@ _AHEAD, _VALUES = "ahead", "values"
 _SERVERS = frozenset({"postgres", "postgresql"})
 
 
+class Unwiped:
+    """Whether something was deleted that is to be off the disk within seconds. Such wishes are counted, so
+    that a later one is not taken for done with those before it."""
+
+    def __init__(self) -> None:
+        self._line, self.newest, self._done = Lock(), 0, 0
+
+    def set(self) -> None:
+        """One more."""
+        with self._line:
+            self.newest += 1
+
+    def is_set(self) -> bool:
+        """Whether one is owed."""
+        return self._done < self.newest
+
+    def done(self, upto: int) -> None:
+        """This one is off the disk, and all before it."""
+        with self._line:
+            self._done = max(self._done, upto)
+
+
 class Database:
     """The database of one deployment."""
 
@@ -80,8 +102,8 @@ class Database:
         self.url = url
         self.vault = vault
         self.clock = clock
-        self.unwiped = Event()
-        """Whether something was deleted that is to be off the disk within seconds (`wipe`)."""
+        self.unwiped = Unwiped()
+        """What `wipe` asked for."""
         self.carries: dict[str, Any] = {"vault": vault, "clock": clock, "unwiped": self.unwiped}
         """What every transaction has beside it, as `tx.info`."""
         self.store = Server(url, self.carries) if on_server(url) else Embedded(url, self.carries)
@@ -119,13 +141,16 @@ class Database:
 
     async def write_back(self) -> bool:
         """Have erased words off the disk (SQLite: the log emptied into the file; PostgreSQL: dead rows
-        cleared away); false when somebody still read them, who is in the way."""
-        self.unwiped.clear()
-        if isinstance(self.store, Server):
-            return await self.store.write_back(sorted(Row.metadata.tables))
-        done = await self.store.write_back()
-        if not done:
+        cleared away); false when somebody still reads them. Until it is done it stays owed (`unwiped`)."""
+        if not self.unwiped.is_set():
             self.unwiped.set()
+        upto = self.unwiped.newest
+        if isinstance(self.store, Server):
+            done = await self.store.write_back(sorted(Row.metadata.tables), upto)
+        else:
+            done = await self.store.write_back()
+        if done:
+            self.unwiped.done(upto)
         return done
 
     def close(self) -> None:
@@ -160,7 +185,7 @@ def on_connection(
 
 def wipe(tx: Tx) -> None:
     """What this transaction deletes is to leave the disk too, the log included, within ten seconds."""
-    unwiped: Event | None = tx.info.get("unwiped")
+    unwiped: Unwiped | None = tx.info.get("unwiped")
     if unwiped is not None:
         after_commit(tx, unwiped.set)
 

@@ -18,24 +18,26 @@ from sqlalchemy import Connection, Integer, Table, exists, func, insert, select,
 from bot.errors import ConfigError
 from storage import schema
 from storage.condition import place_of
-from storage.engine import file_of, on_connection, on_server
+from storage.engine import file_of, on_connection
 
 _AT_ONCE = 2_000
 """Rows that are in memory at a time."""
 
 
-def move(source: str, target: str) -> dict[str, int]:
-    """Everything that the file `source` holds, to the empty server `target`; how many rows each table had.
+def move(source: str, target: str, queue_url: str = "") -> dict[str, int]:
+    """Everything that the file `source` holds, to the empty server `target`, past whose pooler `queue_url`
+    leads; how many rows each table had.
 
-    Raises `ConfigError` when one of them is not what it should be, the house still runs, or the file was
-    moved before; the file is then as it was.
+    Raises `ConfigError` when one of them is not what it should be, or a newer release's, when the house still
+    runs, or the file was moved before; the file is then as it was.
     """
     file = file_of(source)
     if file is None or not file.exists():
         raise ConfigError([f"OKAERI_DATABASE_URL: {place_of(source)}; right: the file that is to be moved"])
     schema.open_up(source, moves=True)
+    _known(source)
     try:
-        _make_ready(target)
+        _make_ready(target, queue_url)
     except ConfigError as wrong:
         raise ConfigError([told.replace("OKAERI_DATABASE_URL", "--to") for told in wrong.mistakes]) from wrong
     before = schema.mark_of(source)
@@ -54,17 +56,23 @@ def _look_again(source: str, before: int, target: str) -> None:
     schema.set_mark(source, before if on_connection(target, _holds_nothing) else schema.MOVED)
 
 
-def _make_ready(target: str) -> None:
-    try:
-        server = on_server(target)
-    except ConfigError:
-        server = False
-    if not server:
+def _make_ready(target: str, queue_url: str) -> None:
+    if not schema.leads_to_server(target):
         right = "postgresql://user:password@host/okaeri"
         raise ConfigError([f"--to: not the address of a server; right: {right}"])
-    schema.open_up(target)
+    schema.open_up(target, queue_url)
+    _known(target)
     if not on_connection(target, _holds_nothing):
         raise ConfigError([f"--to: something is in {place_of(target)} already; right: an empty database"])
+
+
+def _known(url: str) -> None:
+    """Raises `ConfigError` when a newer release has been there: what it added would be left behind."""
+    found, ours = schema.revision(url), schema.newest()
+    if found != ours:
+        mistake = f"OKAERI_DATABASE_URL: {place_of(url)} is at revision {found}"
+        right = "okaeri move of the release that was there last"
+        raise ConfigError([f"{mistake}, and this release knows them up to {ours}; right: {right}"])
 
 
 def _alone(file: Path) -> None:

@@ -34,8 +34,12 @@ class Outdated:
         return bool(tx.scalar(select(exists().where(self.when))))
 
     def clear(self, tx: Tx, most: int = PART) -> None:
-        """Clear away so many of them."""
+        """Clear away so many of them.
+
+        They are locked where they are looked for: who has to wait for somebody that changes such a row looks
+        once more whether it is over (PostgreSQL manual 13.2.1; on SQLite nobody changes any meanwhile).
+        """
         keys = inspect(self.table).primary_key
-        some = tuple_(*keys).in_(select(*keys).where(self.when).limit(most))
+        some = tuple_(*keys).in_(select(*keys).where(self.when).limit(most).with_for_update())
         change = update(self.table).values(**self.blank) if self.blank else delete(self.table)
         tx.execute(change.where(some).execution_options(synchronize_session=False))

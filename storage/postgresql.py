@@ -24,6 +24,7 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util.concurrency import in_greenlet
 
@@ -51,6 +52,14 @@ _PLANS = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
 """A plan that was made for empty tables must not be kept while they fill (measured: to look through a file
 that is known took 0.6 s for 5,000 people and 14.5 s for 20,000; now 2.6 s). Source: PostgreSQL manual,
 PREPARE."""
+_MOMENTS = """SELECT now, now - coalesce((SELECT max(age(since)) FROM (
+SELECT unnest(ARRAY[backend_xid, backend_xmin]) AS since FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND (datname = current_database() OR datname IS NULL)
+UNION ALL SELECT transaction FROM pg_prepared_xacts WHERE database = current_database()
+UNION ALL SELECT xmin FROM pg_replication_slots) AS looks), 0)
+FROM (SELECT txid_snapshot_xmax(txid_current_snapshot()) AS now) AS here"""
+"""The number of the next transaction; and the first whose dead rows are kept for somebody, of all who can
+keep them: transactions, also prepared ones, and standby servers. Source: PostgreSQL manual 25.1.5."""
 _OURS = {"pooler", "pool_size", "sslmode"}
 _ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target_session_attrs"}
 
@@ -59,8 +68,19 @@ _ASYNCPG = {"ssl", "host", "port", "passfile", "service", "servicefile", "target
 class _Try:
     """What became of one attempt, also when the function kept an error of the database to itself."""
 
+    guarded: bool
     met: str = ""
     committing: bool = False
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Up to which transaction a wish is that dead rows are cleared away; whether it was said that somebody
+    keeps them."""
+
+    wish: int
+    upto: int
+    told: bool = False
 
 
 class _Ways:
@@ -99,6 +119,7 @@ class Server:
         self.ways = _Ways(server_engine(url))
         self._here: _Here | None = None
         self._writers = asyncio.Semaphore(WRITERS)
+        self._kept = _Kept(0, 0)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="okaeri-postgresql", daemon=True)
         self._thread.start()
@@ -152,13 +173,13 @@ class Server:
         turn: AbstractAsyncContextManager[Any] = nullcontext() if reads or guarded else self._writers
         async with turn:
             for number in range(1, TRIES + 1):
-                this = _Try()
+                this = _Try(guarded)
                 try:
                     return await self._once(engine, partial(self._whole, fn, this, reads), reads)
                 except Exception as error:
                     if not _again(error, this, number):
                         raise
-                    log.info("transaction_again", reason=this.met or "server_gone", tries=number)
+                    log.info("transaction_again", reason=this.met or _reason(error), tries=number)
                 await asyncio.sleep(random.uniform(0, min(0.5, 0.002 * 2**number)))
         raise AssertionError  # the last try returns or raises
 
@@ -178,18 +199,25 @@ class Server:
         async with AsyncSession(engine, expire_on_commit=False, autoflush=not reads) as session:
             return await session.run_sync(work)
 
-    async def write_back(self, tables: Iterable[str]) -> bool:
-        """Have the server clear away what was deleted from these tables, outside any transaction."""
+    async def write_back(self, tables: Iterable[str], wish: int) -> bool:
+        """Have the server clear away what was deleted from these tables, outside any transaction; false while
+        somebody looks at the moment before. The same `wish` again is the same moment."""
+        return await asyncio.wrap_future(self.submit(self._vacuumed(tables, wish)))
 
-        async def vacuum() -> None:
-            async with self.ways.engine.execution_options(
-                isolation_level="AUTOCOMMIT"
-            ).connect() as connection:
-                for table in tables:
-                    await connection.exec_driver_sql(f"VACUUM {table}")
-
-        await asyncio.wrap_future(self.submit(vacuum()))
-        return True
+    async def _vacuumed(self, tables: Iterable[str], wish: int) -> bool:
+        engine = self.ways.engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            now, oldest = map(int, (await connection.exec_driver_sql(_MOMENTS)).one())
+            kept = self._kept if self._kept.wish == wish else _Kept(wish, now)
+            if kept is self._kept and oldest < kept.upto:  # no more would go than the last time
+                if not kept.told:
+                    log.info("erased_still_read", since_transaction=oldest)
+                    kept.told = True
+                return False
+            for table in tables:
+                await connection.exec_driver_sql(f"VACUUM {table}")
+            self._kept = kept
+            return oldest >= kept.upto
 
     def close(self) -> None:
         """Wait for what runs, then hang up."""
@@ -215,21 +243,30 @@ def _again(error: Exception, this: _Try, number: int) -> bool:
     """Whether a failed attempt changed nothing for sure, and may succeed."""
     if this.met or isinstance(error, _Met):
         return number < TRIES
+    if isinstance(error, StaleDataError):  # a row changed meanwhile; of other levels the server tells itself
+        return this.guarded and number < TRIES
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:  # the server went away; a commit that it did not answer may stand
         return not this.committing and number < TAKEN_TRIES
-    return _state(error.orig) == TAKEN and number < TAKEN_TRIES
+    return sqlstate(error) == TAKEN and number < TAKEN_TRIES
 
 
-def _state(error: BaseException | None) -> str:
-    return str(getattr(error, "sqlstate", "") or "")
+def _reason(error: Exception) -> str:
+    if isinstance(error, StaleDataError):
+        return "row_changed"
+    return sqlstate(error) or "server_gone"
+
+
+def sqlstate(error: BaseException) -> str:
+    """By which number a server tells what went wrong; "" when it is no error of a server."""
+    return str(getattr(getattr(error, "orig", None) or error, "sqlstate", "") or "")
 
 
 def _noted(context: ExceptionContext) -> None:
     """Remember beside the attempt that it met another one: the function may keep the error to itself."""
     options = context.connection.get_execution_options() if context.connection is not None else {}
-    state = _state(context.original_exception)
+    state = sqlstate(context.original_exception)
     if state in MET and "try" in options:
         options["try"].met = state
 

@@ -23,7 +23,7 @@ from pgqueuer.adapters.persistence.qb import (
 )
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.types import Channel
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, TextClause, inspect, text
 from sqlalchemy.util.concurrency import await_
 
 from storage.transactions import Tx, after_commit, at_server
@@ -108,9 +108,15 @@ def queries(raw: Any) -> Queries:
 
 
 def install(connection: Connection) -> None:
-    """Make or renew PgQueuer's schema; processes that start at the same time stand in line."""
+    """Make or renew PgQueuer's schema, over a connection that keeps its session; processes that start at the
+    same time stand in line."""
     raw = connection.connection.driver_connection
     await_(_install(raw))
+
+
+def installed(connection: Connection) -> bool:
+    """Whether PgQueuer's schema is in the database of this connection."""
+    return inspect(connection).has_schema(SCHEMA)
 
 
 async def _install(raw: Any) -> None:

@@ -18,6 +18,7 @@ from bot.errors import ConfigError, Retry
 from bot.settings import Settings, check
 from storage.columns import Vault
 from storage.condition import condition, file_of, keys_lost, place_of
+from storage.schema import leads_to_server, session_at
 
 _MEGABYTE = 1_000_000
 _DISK_WANTED, _DISK_NEEDED = 1_000, 100  # megabytes
@@ -33,6 +34,8 @@ async def look(settings: Settings, clock: Clock) -> list[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     try:
         check(settings)
+        if leads_to_server(settings.database_url):
+            session_at(settings.database_url, settings.queue_url)
     except ConfigError as wrong:
         for mistake in wrong.mistakes:
             yield Finding("settings", False, t("doctor.setting_wrong", mistake=mistake))

@@ -9,6 +9,7 @@ branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 
 
+# Only adds, and takes tables in the order of the traffic: accounts before outbox (tests/house/test_migrations.py).
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
 

@@ -199,6 +199,15 @@ async def test_every_mistake_in_the_settings_is_told(patient: Patient) -> None:
     assert "OKAERI_TIMEZONE" in told
 
 
+async def test_a_pooler_without_a_way_past_it(patient: Patient) -> None:
+    pooled = "postgresql://127.0.0.1:1/okaeri?pooler=transaction"
+    (found,) = (await patient.found(database_url=pooled))["settings"]
+    assert found.ok is False
+    assert "OKAERI_QUEUE_URL" in report([found], TEXTS, "ja")
+    past = await patient.one("settings", database_url=pooled, queue_url="postgresql://127.0.0.1:1/okaeri")
+    assert past == (True, "doctor.settings_complete")
+
+
 async def test_nothing_is_changed(patient: Patient) -> None:
     before = sorted(path.name for path in patient.file.parent.rglob("*"))
     await patient.found()

@@ -1,4 +1,5 @@
-"""The version from which a rolling upgrade comes: the commit that `BASE` names, and its newest migration."""
+"""The version from which a rolling upgrade comes: a commit and its newest migration, on SQLite those that
+`BASE` names, on a server those of `BASE_SERVER`, which is the first that runs on one."""
 
 from __future__ import annotations
 
@@ -8,23 +9,34 @@ import tarfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COMMIT, MIGRATION = (Path(__file__).parent / "BASE").read_text().split()
+BASES = ("BASE", "BASE_SERVER")
 
 
-def unpacked(folder: Path) -> Path:
-    """The sources of that commit, in a folder. Raises `RuntimeError` when this is no clone that has it."""
-    if not (ROOT / ".git").exists() or _git("cat-file", "-e", f"{COMMIT}^{{commit}}").returncode:
+def migration(base: str) -> str:
+    """The newest migration of a base."""
+    return _named(base)[1]
+
+
+def unpacked(folder: Path, base: str) -> Path:
+    """The sources of a base, in a folder. Raises `RuntimeError` when this is no clone that has its commit."""
+    commit, _ = _named(base)
+    if not (ROOT / ".git").exists() or _git("cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise RuntimeError(
-            f"the commit of tests/compat/BASE is not in this clone: {COMMIT}."
+            f"the commit of tests/compat/{base} is not in this clone: {commit}."
             " A shallow clone gets it by: git fetch --unshallow"
         )
-    packed = _git("archive", "--format=tar", COMMIT)
+    packed = _git("archive", "--format=tar", commit)
     if packed.returncode:
         raise RuntimeError(packed.stderr.decode(errors="replace"))
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
         tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)  # from 3.11.4 on
         tar.extractall(folder)
     return folder
+
+
+def _named(base: str) -> tuple[str, str]:
+    commit, newest = (Path(__file__).parent / base).read_text().split()
+    return commit, newest
 
 
 def _git(*words: str) -> subprocess.CompletedProcess[bytes]:

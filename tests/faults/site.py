@@ -125,7 +125,7 @@ class Site:
         variables = environment(self.settings.model_copy(update={"port": port}))
         replica = Replica(await serve(variables, root), port)
         self.replicas.append(replica)
-        await self.until(lambda: self.ready(replica))
+        await self.until(lambda: self.ready(replica), 3 * PATIENCE)  # unless it ends before
         self.front.replicas.append(port)
         return replica
 

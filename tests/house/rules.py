@@ -13,7 +13,9 @@ from tests.house.source import Source
 
 Rule = Callable[[Source], Iterator[tuple[int, str]]]
 
-_PLATFORM_WORD = re.compile(r"(?<![a-z])(?:blocks|modal|activity|trigger_id)(?![a-z])", re.IGNORECASE)
+_PLATFORM_WORD = re.compile(
+    r"(?<![a-z])(?:blocks|modal|(?<!\bpg_stat_)activity|trigger_id)(?![a-z])", re.IGNORECASE
+)
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f]")
 _UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
 _CLOCKS = {

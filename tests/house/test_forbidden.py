@@ -24,8 +24,21 @@ class Ban:
 BANS = (
     Ban(
         rules.platform_words,
-        breaks=("blocks = []", "x.trigger_id", "def f(modal): ...", 'kind = "open_modal"', "f(activity=1)"),
-        keeps=("proactivity = 1", 'x = "building-blocked"', '"""Opens a modal."""', "# blocks"),
+        breaks=(
+            "blocks = []",
+            "x.trigger_id",
+            "def f(modal): ...",
+            'kind = "open_modal"',
+            "f(activity=1)",
+            'x = "pg_activity"',
+        ),
+        keeps=(
+            "proactivity = 1",
+            'x = "FROM pg_stat_activity"',
+            'x = "building-blocked"',
+            '"""Opens a modal."""',
+            "# blocks",
+        ),
         folders=("bot", "storage", "jobs"),
     ),
     Ban(

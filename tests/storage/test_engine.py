@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -22,7 +24,7 @@ from jobs.erasures import Erasures
 from storage import codes, inbox, people
 from storage.engine import Among, Tx, on_server, wipe
 from storage.people import Person
-from storage.sqlite import sqlite_engine
+from storage.sqlite import Embedded, sqlite_engine
 from tests.desk import POLICY, VAULT, Desk, notice
 from tests.storage.writer import count_up
 
@@ -154,6 +156,35 @@ async def test_the_log_is_written_back_beside_readers_and_writers(desk_in_file: 
     steps = [desk_in_file.database.run(lambda tx: count_up(tx, person_id)) for _ in range(20)]
     await asyncio.gather(*steps, *(desk_in_file.database.write_back() for _ in range(5)))
     assert value(desk_in_file, person_id) == 20
+
+
+async def test_who_copies_the_file_for_long_keeps_no_writer_waiting(desk_in_file: Desk) -> None:
+    """A backup beside a running house (`VACUUM INTO`) reads for minutes; Slack waits for three seconds."""
+    database, person_id = desk_in_file.database, counter(desk_in_file)
+    with closing(sqlite3.connect(desk_in_file.file, isolation_level=None)) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM people").fetchone()
+        desk_in_file.does(lambda tx: count_up(tx, person_id))
+        writing_back = asyncio.create_task(database.write_back())
+        await asyncio.sleep(0)  # it stands in line before the writer
+        await asyncio.wait_for(database.run(lambda tx: count_up(tx, person_id)), 3)
+        assert not await writing_back
+        assert database.unwiped.is_set(), "tried again"
+    assert await database.write_back()
+    assert not database.unwiped.is_set()
+    assert desk_in_file.file.with_name("okaeri.db-wal").stat().st_size == 0
+
+
+async def test_who_writes_the_log_back_has_patience_with_writers_again(desk_in_file: Desk) -> None:
+    """The connection that was impatient goes back to those with which people read."""
+    store = desk_in_file.database.store
+    assert isinstance(store, Embedded)
+    await desk_in_file.database.write_back()
+    all_of_them = [store.reading.raw_connection() for _ in range(6)]
+    found = {one.cursor().execute("PRAGMA busy_timeout").fetchone() for one in all_of_them}
+    for one in all_of_them:
+        one.close()
+    assert found == {(10_000,)}
 
 
 def test_nothing_private_lies_on_the_disk_in_the_clear(desk_in_file: Desk) -> None:

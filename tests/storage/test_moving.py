@@ -21,8 +21,8 @@ from bot.errors import ConfigError
 from bot.visibility import Audience
 from storage import openings, people, schema, search
 from storage.accounts import Account
-from storage.condition import condition
-from storage.engine import Database, Tx
+from storage.condition import condition, place_of
+from storage.engine import Database, Tx, on_connection
 from storage.moving import move
 from tests.databases import on_postgresql
 from tests.desk import VAULT, Desk, notice
@@ -205,6 +205,38 @@ def test_only_a_file_and_only_onto_a_server(full: Desk, empty: str, tmp_path: Pa
     with pytest.raises(ConfigError, match="the file that is to be moved"):
         move(empty, empty)
     assert not (tmp_path / "none.db").exists()
+
+
+def newer(url: str) -> None:
+    """A release after this one has been here: it added what this one knows nothing of."""
+
+    def add(connection: Connection) -> None:
+        for change in (
+            "ALTER TABLE people ADD COLUMN pronouns VARCHAR DEFAULT 'they'",
+            "CREATE TABLE novelties (id INTEGER PRIMARY KEY)",
+            "UPDATE alembic_version SET version_num = '9999'",
+        ):
+            connection.exec_driver_sql(change)
+
+    on_connection(url, add, keeps=True)
+
+
+def test_what_a_newer_release_added_is_not_left_behind(desk_in_file: Desk, empty: str) -> None:
+    desk_in_file.hears(notice("E1"))
+    desk_in_file.database.close()
+    newer(desk_in_file.database.url)
+    mistake = f"OKAERI_DATABASE_URL: {desk_in_file.file} is at revision 9999"
+    refused(desk_in_file, empty, mistake)
+    assert condition(empty).state == "missing"
+
+
+def test_a_server_that_a_newer_release_made_is_left_to_it(desk_in_file: Desk, empty: str) -> None:
+    desk_in_file.hears(notice("E1"))
+    desk_in_file.database.close()
+    schema.upgrade(empty)
+    newer(empty)
+    refused(desk_in_file, empty, f"--to: {place_of(empty)} is at revision 9999")
+    assert not any(rows_at(empty, desk_in_file).values())
 
 
 # --- what goes wrong in the middle ------------------------------------------------------------------------
