@@ -33,8 +33,9 @@ from jobs import openings as opening_jobs
 from jobs import policy as policy_jobs
 from jobs import referrals as referral_jobs
 from jobs import undelivered as undelivered_jobs
+from jobs.drop import DropFolder
 from jobs.erasures import Erasures
-from jobs.feeds import DropFolder, Importer
+from jobs.feeds import Importer
 from jobs.messengers import Messengers
 from jobs.outbox.courier import Courier, Doors
 from jobs.outbox.transport import Alone, Bell, Shared, Transport, tell_again
