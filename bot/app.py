@@ -128,6 +128,7 @@ class App:
     def start(self) -> None:
         """Watch the clock, and carry what is to leave."""
         self.wires.bell.rings = lambda: self.schedule.wake("outbox")
+        self.core.importer.wake = lambda: self.schedule.wake("desk")
         self.wires.transport.start()
         self.schedule.start()
 
@@ -227,6 +228,7 @@ def _jobs(base: Core, doors: Doors, courier: Courier) -> list[Job]:
     database, policy, settings = base.database, base.policy, base.settings
     jobs = [
         Job("policy", 15, lambda: policy_jobs.follow(base.rulebook), everywhere=True),
+        Job("desk", 10, base.importer.take_laid, on=True),
         Job("invitation", 60, lambda: policy_jobs.warn(database, policy)),
         Job("inbox", 30, lambda: inbox_jobs.redrive(database, base.dispatcher)),
         Job("staff", 300, lambda: account_jobs.find_staff(database, doors.chats, doors.pace)),
