@@ -33,8 +33,9 @@ from jobs import openings as opening_jobs
 from jobs import policy as policy_jobs
 from jobs import referrals as referral_jobs
 from jobs import undelivered as undelivered_jobs
+from jobs.drop import DropFolder
 from jobs.erasures import Erasures
-from jobs.feeds import DropFolder, Importer
+from jobs.feeds import Importer
 from jobs.messengers import Messengers
 from jobs.outbox.courier import Courier, Doors
 from jobs.outbox.transport import Alone, Bell, Rescue, Shared, Transport
@@ -133,6 +134,7 @@ class App:
             self.schedule.wake("outbox")
 
         self.wires.bell.rings = rings
+        self.core.importer.wake = lambda: self.schedule.wake("desk")
         self.wires.transport.start()
         self.schedule.start()
 
@@ -234,6 +236,7 @@ def _jobs(base: Core, doors: Doors, courier: Courier) -> list[Job]:
     database, policy, settings = base.database, base.policy, base.settings
     jobs = [
         Job("policy", 15, lambda: policy_jobs.follow(base.rulebook), everywhere=True),
+        Job("desk", 10, base.importer.take_laid, on=True),
         Job("invitation", 60, lambda: policy_jobs.warn(database, policy)),
         Job("inbox", 30, lambda: inbox_jobs.redrive(database, base.dispatcher)),
         Job("staff", 300, lambda: account_jobs.find_staff(database, doors.chats, doors.pace)),

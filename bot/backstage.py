@@ -31,7 +31,7 @@ from bot.errors import ConfigError, FeedRejected
 from bot.playground import BOTS, HOST, Playground, free_port, playing
 from bot.seeding import SEEDED, seed
 from bot.texts import LOCALES
-from jobs.feeds import ENDINGS
+from jobs.drop import ENDINGS
 from storage import accounts, checkins, leavers, people, referrals
 from storage.engine import Tx
 from storage.leavers import ENDED, Leaver

@@ -12,7 +12,7 @@ from bot import leaving
 from bot.commands import decisions, invitation, welcome
 from bot.policy import Policy
 from bot.post import Letter, to_leaver, to_staff
-from storage import leavers, people
+from storage import feeds, leavers, people, untold
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.leavers import Leaver, Stage
@@ -38,23 +38,29 @@ def _with_person(tx: Tx, rows: Iterable[Leaver]) -> list[tuple[Leaver, Person]]:
 
 
 def tell_hr(tx: Tx, policy: Policy) -> bool:
-    """A card for every notice; for many at once one card, and one each for those who wait for a decision."""
+    """A card for every notice; for many at once one card, and one each for those who wait for a decision.
+    While a file is being taken there will be more."""
     rows = _with_person(tx, leavers.untold(tx))
-    single = [r for r in rows if _needs_hr(r[0])] if len(rows) > FLOOD else rows
-    for leaver, person in single:
+    many = len(rows) > FLOOD
+    if many and feeds.going_on(tx):
+        return False
+    if many:
+        _tell_of_all(tx)
+        rows = [row for row in rows if _needs_hr(row[0])]
+    for leaver, person in rows:
         dedup = f"{leaver.id}:{leaver.version}"
         to_staff(tx, "decisions.notice", decisions.notice_card(leaver, person), dedup, leaver.id)
-    if len(rows) > FLOOD:
-        held = sum(1 for leaver, _ in rows if _needs_hr(leaver))
-        to_staff(
-            tx,
-            "decisions.notices",
-            decisions.many_card(len(rows), held),
-            f"{rows[0][0].id}:{now(tx):%Y%m%d%H%M%S}",
-        )
-    for leaver, _ in rows:
         leaver.told_at = now(tx)
-    return bool(rows)
+    return many or bool(rows)
+
+
+def _tell_of_all(tx: Tx) -> None:
+    """One card for all there are, of whom those that wait for a decision are told of one by one besides."""
+    found = untold.count(tx)
+    if found.notices > found.waiting:
+        card = decisions.many_card(found.notices, found.waiting)
+        to_staff(tx, "decisions.notices", card, f"{found.newest}:{now(tx):%Y%m%d%H%M%S}")
+        untold.note(tx)
 
 
 def _needs_hr(leaver: Leaver) -> bool:

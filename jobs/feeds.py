@@ -1,18 +1,16 @@
-"""Files of leavers: read, acted on batch by batch, reported to HR, and not left lying around.
+"""Files of leavers: acted on batch by batch, and reported to HR once, whoever dies in between.
 
-A file in the drop folder is taken when its size was the same in two polls; links, folders and hidden files
-are not.
+What a batch changes is noted in its own transaction, so that a process that takes a file anew reports all of
+it; the report goes in the transaction that ends the file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
-import stat
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,18 +18,22 @@ from pathlib import Path
 import structlog
 
 from bot.commands import intake
+from bot.conversation import Card
+from bot.dispatch import new_incident
 from bot.errors import FeedError, FeedRejected
 from bot.notices import UNHEARD, Heard, take_notices
 from bot.policy import Policy
 from bot.ports import FeedReading, LeaverNotice, LeaverSource
 from bot.post import to_staff
-from storage import feeds
+from bot.wire import dump_card
+from storage import feeds, journal
 from storage.engine import Database, Tx
 
 log = structlog.get_logger()
 BATCH = 500
 """Notices in one transaction: others who write wait for it, and a process that dies loses no more."""
-ENDINGS = (".csv", ".tsv", ".txt")
+_NOTED = 1_000
+"""Mistakes of one file whose places are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class Result:
     """After a dry run: the first `intake.NAMED` whom it would change, for the page of who laid the file."""
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that is being taken: its number in the database, and whether HR looks at what becomes of it."""
+
+    number: int
+    data: bytes
+    on_desk: bool = False
+
+
 class _DryRun(Exception):
     def __init__(self, heard: Sequence[Heard]) -> None:
         super().__init__("dry run")
@@ -52,19 +63,75 @@ class _DryRun(Exception):
 
 
 class Importer:
-    """The one way of a file into the house, for the command line and the drop folder."""
+    """The one way of a file into the house: from the command line, the drop folder and HR's desk."""
 
     def __init__(self, database: Database, policy: Policy, source: LeaverSource, keep_days: int = 0) -> None:
         self._database, self._policy, self._source, self._keep_days = database, policy, source, keep_days
+        self.wake: Callable[[], None] = lambda: None
+        """Has a file that HR applied taken at once."""
 
     async def take(self, data: bytes, name: str) -> Result:
-        """Act on a file, batch by batch. Raises `FeedRejected` when it cannot be read at all."""
+        """Act on a file, batch by batch; what it changed in all, also before a process died in it. Raises
+        `FeedRejected` when it cannot be read at all."""
         reading = await asyncio.to_thread(self._source.read, data, name)
-        counts: Counter[Heard] = Counter()
+        digest, ending = (await asyncio.to_thread(hashlib.sha256, data)).digest(), Path(name).suffix
+        number = await self._database.run(lambda tx: feeds.begin(tx, ending, digest))
+        return await self._taken(_File(number, data), reading)
+
+    async def handle(self, data: bytes, name: str, key: str) -> bool:
+        """The same with a dropped file, of which HR is told whatever becomes of it; false when a bug of ours
+        is in the way. `key` tells the file from any other, also of the same content."""
+        try:
+            result = await self.take(data, name)
+        except FeedRejected as why:
+            await self.reject(data, why, key)
+        except Exception as bug:  # the edge where a bug becomes an incident; the files behind it do not wait
+            code = _incident(bug)
+            await self._database.run(lambda tx: _broke(tx, code, key))
+            return False
+        else:
+            log.info("feed_taken", rows=result.rows, mistakes=len(result.errors))
+        return True
+
+    async def take_laid(self) -> bool:
+        """Take the next file that HR applied on the desk; whether there was one."""
+        laid = await self._database.run(feeds.waiting, reads=True)
+        if laid is None:
+            return False
+        try:
+            reading = await asyncio.to_thread(self._source.read, laid.data, laid.name)
+            await self._taken(_File(laid.number, laid.data, on_desk=True), reading)
+        except FeedRejected as why:
+            card = intake.rejected_card(why.text)
+            await self._database.run(lambda tx: _refuse(tx, laid.number, card))
+        except Exception as bug:  # the edge where a bug becomes an incident; HR still has the file
+            code = _incident(bug)
+            await self._database.run(lambda tx: _broke(tx, code, number=laid.number))
+        return True
+
+    async def _taken(self, file: _File, reading: FeedReading) -> Result:
+        heard: Counter[Heard] = Counter()
         async for batch in _batches(reading):
-            heard = await self._database.run(partial(take_notices, notices=batch, policy=self._policy))
-            counts.update(heard)
-        await self._database.run(lambda tx: self._record(tx, data, name, reading, counts))
+            heard.update(await self._database.run(partial(self._act, number=file.number, batch=batch)))
+        return await self._database.run(lambda tx: self._end(tx, file, reading, heard))
+
+    def _act(self, tx: Tx, number: int, batch: Sequence[LeaverNotice]) -> Sequence[Heard]:
+        heard = take_notices(tx, batch, self._policy)
+        feeds.note(tx, number, Counter(one.value for one in heard if one not in UNHEARD))
+        return heard
+
+    def _end(self, tx: Tx, file: _File, reading: FeedReading, heard: Counter[Heard]) -> Result:
+        changed = Counter({Heard(what): count for what, count in feeds.counts(tx, file.number).items()})
+        rest = Counter({one: heard[one] for one in UNHEARD})
+        rest[Heard.SAME] = heard.total() - changed.total() - heard[Heard.SUPPRESSED]
+        counts, errors = changed + rest, [[e.row, e.column, e.rule] for e in reading.errors[:_NOTED]]
+        new = bool(changed) or (bool(errors) and not feeds.told(tx, file.number, errors))
+        outcome = {"counts": {one.value: count for one, count in counts.items()}, "errors": errors}
+        card = intake.report_card(counts, reading.errors)
+        shown = {"card": dump_card(card)} if file.on_desk else {}
+        kept = file.data if self._keep_days > 0 else None
+        if feeds.end(tx, file.number, reading.rows, outcome | shown, kept) and new:
+            to_staff(tx, "intake.report", card, str(file.number))
         return Result(counts, reading.errors, reading.rows)
 
     async def try_out(self, data: bytes, name: str) -> Result:
@@ -89,26 +156,37 @@ class Importer:
             return ended.heard
         raise AssertionError("a dry run always ends with what was heard")
 
-    def _record(self, tx: Tx, data: bytes, name: str, reading: FeedReading, counts: Counter[Heard]) -> None:
-        digest = hashlib.sha256(data).digest()
-        file = feeds.read_now(tx, Path(name).suffix, digest)
-        file.rows = reading.rows
-        errors = [[e.row, e.column, e.rule] for e in reading.errors[:1000]]
-        file.outcome = {"counts": {h.value: n for h, n in counts.items()}, "errors": errors}
-        feeds.keep(tx, file, data if self._keep_days > 0 else None)
-        changed = reading.errors or any(heard not in UNHEARD for heard in counts)
-        if changed:
-            card = intake.report_card(counts, reading.errors)
-            to_staff(tx, "intake.report", card, str(file.id))
-
-    async def reject(self, data: bytes, why: FeedRejected) -> None:
-        """HR learns why a dropped file was refused."""
-        digest = hashlib.sha256(data).hexdigest()[:16]
+    async def reject(self, data: bytes, why: FeedRejected, key: str) -> None:
+        """HR learns once why a dropped file was refused."""
+        log.warning("feed_rejected", reason=why.text.key)
+        which = f"{hashlib.sha256(data).hexdigest()[:16]}:{why.text.key}:{key}"
         card = intake.rejected_card(why.text)
-        at = self._database.clock.now()
-        await self._database.run(
-            lambda tx: to_staff(tx, "intake.rejected", card, f"{digest}:{at:%Y%m%d%H%M}")
-        )
+        await self._database.run(lambda tx: to_staff(tx, "intake.rejected", card, which))
+
+    async def hindered(self, key: str) -> None:
+        """HR learns once that a file lies in the folder which cannot be taken out of it."""
+        await self._database.run(lambda tx: to_staff(tx, "intake.hindered", intake.hindered_card(), key))
+
+
+def _refuse(tx: Tx, number: int, card: Card) -> None:
+    """Who applied a file sees why it was refused; everybody who runs the network is told."""
+    if feeds.end(tx, number, 0, {"card": dump_card(card)}):
+        to_staff(tx, "intake.rejected", card, str(number))
+
+
+def _incident(bug: Exception) -> str:
+    code = new_incident()
+    log.error("incident", code=code, what="feed", error=type(bug).__name__, exc_info=bug)
+    return code
+
+
+def _broke(tx: Tx, code: str, key: str = "", number: int | None = None) -> None:
+    journal.write(tx, "incident", detail=code)
+    card = intake.broken_card(code, stays=number is None)
+    if number is None:
+        to_staff(tx, "intake.broken", card, key)
+    else:
+        _refuse(tx, number, card)
 
 
 async def _batches(reading: FeedReading) -> AsyncIterator[Sequence[LeaverNotice]]:
@@ -127,56 +205,3 @@ def _grouped(notices: Iterable[LeaverNotice]) -> Iterator[Sequence[LeaverNotice]
             batch = []
         batch.append(notice)
     yield batch
-
-
-@dataclass(slots=True)
-class DropFolder:
-    """A folder that HR's export writes into; polled, because such folders are often network shares."""
-
-    folder: Path
-    importer: Importer
-    max_bytes: int = 20_000_000
-    _sizes: dict[Path, tuple[int, int]] = field(default_factory=dict)
-
-    async def poll(self) -> bool:
-        """Take every file that has come to rest; whether there was one or one is still growing."""
-        sizes = await asyncio.to_thread(self._look)
-        resting = [path for path, size in sizes.items() if self._sizes.get(path) == size]
-        self._sizes = {path: size for path, size in sizes.items() if path not in resting}
-        for path in resting:
-            await self._take(path)
-        return bool(sizes)
-
-    def _look(self) -> dict[Path, tuple[int, int]]:
-        found: dict[Path, tuple[int, int]] = {}
-        for path in sorted(self.folder.iterdir()):
-            try:
-                info = path.lstat()
-            except FileNotFoundError:
-                continue
-            plain = stat.S_ISREG(info.st_mode) and not path.name.startswith((".", "~"))
-            if plain and path.suffix.lower() in ENDINGS:
-                found[path] = (info.st_size, info.st_mtime_ns)
-        return found
-
-    async def _take(self, path: Path) -> None:
-        data = b""
-        try:
-            data = await asyncio.to_thread(self._read, path)
-            result = await self.importer.take(data, path.name)
-            log.info("feed_taken", rows=result.rows, mistakes=len(result.errors))
-        except FeedRejected as why:
-            log.warning("feed_rejected", reason=why.text.key)
-            await self.importer.reject(data, why)
-        except OSError as trouble:  # gone, a link by now, or not ours to read; others do not wait
-            log.warning("feed_unreadable", error=type(trouble).__name__)
-            return
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-
-    def _read(self, path: Path) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, "rb") as file:
-            data = file.read(self.max_bytes + 1)
-        if len(data) > self.max_bytes:
-            raise FeedRejected("feed.too_large", megabytes=self.max_bytes // 1_000_000)
-        return data

@@ -1,12 +1,14 @@
-"""Files that HR laid on the desk and has not taken yet: sealed, for an hour."""
+"""Files that HR laid on the desk and has not applied yet: sealed, for an hour."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import PurePath
 
 from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage import feeds, journal
 from storage.columns import Row, Sealed, Short, kept, new_id
 from storage.engine import Tx, now, vault_of
 from storage.outdated import Outdated
@@ -37,18 +39,21 @@ def lay(tx: Tx, who: str, name: str, data: bytes) -> str:
     return row.id
 
 
-def take(tx: Tx, who: str, upload: str) -> tuple[str, bytes] | None:
-    """Name and content of a file, which is gone from here afterwards; `None` for another's, or when it was
-    over."""
+def apply(tx: Tx, who: str, upload: str) -> int | None:
+    """Have a file taken, which is gone from here afterwards: under which number of `feeds`, the same for one
+    that was applied before; `None` for another's, or when it was over."""
     row = tx.get(Upload, upload)
-    if row is None or row.laid_by != who or row.at + LASTS <= now(tx):
+    if row is None:
+        return feeds.of_upload(tx, who, upload)
+    if row.laid_by != who or row.at + LASTS <= now(tx):
         return None
-    name, data = row.name, vault_of(tx).unwrap(row.sealed, f"uploads:{row.id}")
+    data = vault_of(tx).unwrap(row.sealed, f"uploads:{row.id}")
     tx.delete(row)
-    tx.flush()
-    return name, data
+    number = feeds.wait(tx, who, upload, PurePath(row.name).suffix, data)
+    journal.write(tx, "file.applied", actor=who, detail=str(number))
+    return number
 
 
 def outdated(at: datetime) -> Outdated:
-    """What nobody took."""
+    """What nobody applied."""
     return Outdated(Upload, Upload.at < at - LASTS)

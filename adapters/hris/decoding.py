@@ -12,7 +12,6 @@ from bot.errors import FeedRejected
 _SPREADSHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _PAIR = re.compile(rb"[\x80-\xff]{2}")
-_SOMETHING = re.compile(rb"\S")
 _ABOVE_HALF_KANA = re.compile(rb"[\xe0-\xff]")
 _PIECE: Final = 1_000_000
 
@@ -28,10 +27,10 @@ def encoding_of(data: bytes) -> str:
         raise FeedRejected("feed.spreadsheet")
     if b"\0" in data:
         raise FeedRejected("feed.binary")
-    marked = data.startswith(_UTF8_MARK)
-    if not _SOMETHING.search(data, len(_UTF8_MARK) if marked else 0):
+    text = data.removeprefix(_UTF8_MARK)
+    if not text or text.isspace():
         raise FeedRejected("feed.empty")
-    if marked or _mostly_readable(data, "utf-8"):
+    if len(text) < len(data) or _mostly_readable(data, "utf-8"):
         return "utf-8-sig"
     if not _PAIR.search(data) or _is_euc(data) or not _mostly_readable(data, "cp932"):
         raise FeedRejected("feed.unknown_encoding")

@@ -1,15 +1,19 @@
-"""HR's desk: what only a page can do. A leavers' file is laid there, its difference shown, and applied."""
+"""HR's desk: what only a page can do. A leavers' file is laid there, its difference shown, and applied.
+
+To apply only says that the file is to be taken; a sweep takes it (`jobs.feeds`), whoever is killed meanwhile.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import PurePath
 from typing import Protocol
 
 from aiohttp import web
 
-from adapters.web.door import WebDoor, html, word
+from adapters.web.door import WebDoor, html, see, word
 from adapters.web.seats import DESK, SessionSeat
 from adapters.web.sent import filled
 from bot.commands import intake
@@ -17,10 +21,15 @@ from bot.conversation import Actor, Card, Note, Paragraph, Role, t
 from bot.errors import FeedError, FeedRejected
 from bot.notices import Heard
 from bot.ports import LeaverNotice
-from storage import held, uploads
+from bot.wire import load_card
+from storage import feeds, held, uploads
 
 ENDINGS = (".csv", ".tsv", ".txt")
 _FRAME = 64 * 1024  # what a form weighs beside its file
+_LOOKS = (0.0, 0.1, 0.2, 0.3, 0.5)
+"""Seconds before each look for what became of a file: most are taken before anybody sees a page about it."""
+_AGAIN = 2
+"""Seconds after which a browser looks again by itself."""
 
 
 class Difference(Protocol):
@@ -43,14 +52,15 @@ class Difference(Protocol):
 
 
 class Intake(Protocol):
-    """The one way of a file into the house. Both raise `FeedRejected`."""
-
-    async def take(self, data: bytes, name: str) -> Difference:
-        """Act on it."""
-        ...
+    """The one way of a file into the house."""
 
     async def try_out(self, data: bytes, name: str) -> Difference:
-        """The difference only."""
+        """The difference only. Raises `FeedRejected`."""
+        ...
+
+    @property
+    def wake(self) -> Callable[[], None]:
+        """Has a file that was applied taken at once."""
         ...
 
 
@@ -66,6 +76,7 @@ class Desk:
         router.add_get(DESK, page(self.desk))
         router.add_post(DESK, page(self.lay))
         router.add_post(f"{DESK}/apply", page(self.apply))
+        router.add_get(f"{DESK}/applied/{{number:\\d{{1,18}}}}", page(self.applied))
         router.add_get("/alumni/export", page(self.export))
         router.add_get("/alumni/export/{kind:json|csv}", page(self.download))
 
@@ -110,20 +121,34 @@ class Desk:
         return html(self._door.pages.card(report, seat, ("web.apply", way)))
 
     async def apply(self, request: web.Request) -> web.StreamResponse:
-        """The file whose difference was shown is taken, once."""
+        """The file whose difference was shown is to be taken; pressed again, it is the same one."""
         seat, actor = await self._hr(request)
         sent = await filled(request)
         if seat is None or actor is None or not seat.fits(word(sent, "stamp")):
             return self._door.plain(request, HTTPStatus.FORBIDDEN, "not_hr")
         who, upload = str(seat.who), word(sent, "upload")
-        laid = await self._door.database.run(lambda tx: uploads.take(tx, who, upload))
-        if laid is None:
+        number = await self._door.database.run(lambda tx: uploads.apply(tx, who, upload))
+        if number is None:
             return self._say(seat, "file_gone", HTTPStatus.GONE)
-        try:
-            result = await self._intake.take(laid[1], laid[0])
-        except FeedRejected as why:
-            return html(self._rejected(seat, why), HTTPStatus.UNPROCESSABLE_ENTITY)
-        return html(self._door.pages.card(intake.report_card(result.counts, result.errors), seat))
+        self._intake.wake()
+        return see(f"{DESK}/applied/{number}")
+
+    async def applied(self, request: web.Request) -> web.StreamResponse:
+        """What became of a file; while it is being taken, a page that looks again."""
+        seat, actor = await self._hr(request)
+        if seat is None or actor is None:
+            return self._door.plain(request, HTTPStatus.FORBIDDEN, "not_hr")
+        who, number = str(seat.who), int(request.match_info["number"])
+        for pause in _LOOKS:
+            await asyncio.sleep(pause)
+            told = await self._door.database.run(lambda tx: feeds.became(tx, who, number), reads=True)
+            if told is None:
+                return self._say(seat, "file_gone", HTTPStatus.GONE)
+            if card := told.get("card"):
+                return html(self._door.pages.card(load_card(card), seat))
+        body = (Paragraph(t("web.applying_text")), Note(t("web.applying_note")))
+        look = ("web.applying_button", {"to": request.path})
+        return html(self._door.pages.card(Card(t("web.applying"), body), seat, look, again=_AGAIN))
 
     def _rejected(self, seat: SessionSeat, why: FeedRejected) -> str:
         return self._door.pages.card(intake.rejected_card(why.text), seat)

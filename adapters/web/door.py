@@ -135,7 +135,7 @@ class WebDoor:
     async def front(self, request: web.Request) -> web.StreamResponse:
         """The public page of the network: what it is, who runs it, the two ways in; home for who is in."""
         if (await self.known(request))[0] is not None:
-            return _see(HOME)
+            return see(HOME)
         seat = VisitorSeat(self.links, self.language(request))
         return await self._press(seat, Bound(FRONT_PAGE), fresh())
 
@@ -154,7 +154,7 @@ class WebDoor:
         begun = await self.database.run(lambda tx: sessions.begin(tx, token, instead_of=before))
         if begun is None:
             return self.plain(request, HTTPStatus.GONE, "link_used")
-        response = _see(HOME)
+        response = see(HOME)
         response.set_cookie(
             self._cookie,
             SessionSeat(begun[1], begun[0]).cookie,
@@ -207,9 +207,9 @@ class WebDoor:
         """What one can do here."""
         seat = self._seated(request)
         if seat is None:
-            return _see(FRONT)
+            return see(FRONT)
         outcome = await self._ask(seat, HomeOpened(*self._arrived(seat.who, fresh())))
-        return _see(FRONT) if outcome.shut else self._shown(seat, outcome)
+        return see(FRONT) if outcome.shut else self._shown(seat, outcome)
 
     async def say(self, request: web.Request) -> web.StreamResponse:
         """A command, typed as in the chat or chosen from the menu."""
@@ -244,7 +244,7 @@ class WebDoor:
                 return self.plain(request, HTTPStatus.FORBIDDEN, "other_site")
             token = seat.token
             await self.database.run(lambda tx: sessions.end(tx, token))
-        response = _see(FRONT)
+        response = see(FRONT)
         response.del_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="Lax")
         return response
 
@@ -360,7 +360,8 @@ class WebDoor:
         return next((word for word in order if word in LOCALES), "en" if accepted else "ja")
 
 
-def _see(path: str) -> web.Response:
+def see(path: str) -> web.Response:
+    """To another page."""
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
 
 

@@ -86,14 +86,15 @@ class Renderer:
         self._texts, self._brand = texts.by_page(), brand
         self._card, self._form, self._upload = _templates()
 
-    def card(self, card: Card, seat: Seat, *more: tuple[str, Piece]) -> str:
-        """A card as a page; `more` are buttons of the page itself: a sentence's key and its way."""
+    def card(self, card: Card, seat: Seat, *more: tuple[str, Piece], again: int = 0) -> str:
+        """A card as a page; `more` are buttons of the page itself: a sentence's key and its way. A browser
+        looks `again` after so many seconds."""
         writer = _Writer(self._texts, seat)
         blocks = [b for block in card.body for b in writer.blocks(block)]
         if more:
             ways = [{"text": writer.plain(t(key)), "style": "primary"} | way for key, way in more]
             blocks.append({"kind": "buttons", "buttons": ways})
-        return self._card.render(**self._frame(writer, card.title), blocks=blocks)
+        return self._card.render(**self._frame(writer, card.title), blocks=blocks, again=again)
 
     def upload(self, seat: Seat, way: Piece, endings: Sequence[str]) -> str:
         """The page that takes a file."""

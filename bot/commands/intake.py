@@ -54,6 +54,20 @@ def rejected_card(why: Text) -> Card:
     )
 
 
+def broken_card(code: str, *, stays: bool) -> Card:
+    """A file that could not be taken for a reason of ours, which the log tells under a code. `stays`: it lies
+    in the folder, and is tried again."""
+    right = Note(t("intake.broken_stays" if stays else "intake.broken_gone"))
+    body = (Paragraph(t("intake.broken", code=code)), right)
+    return Card(t("intake.rejected"), body, t("decisions.notice"))
+
+
+def hindered_card() -> Card:
+    """A file that cannot be taken out of the drop folder; which one is not said, a name may tell too much."""
+    body = (Paragraph(t("intake.hindered")), Note(t("intake.hindered_right")))
+    return Card(t("intake.hindered_title"), body, t("decisions.notice"))
+
+
 def figure(heard: Heard, count: int) -> Text:
     """One figure of a report."""
     return t(f"intake.{heard.value}", count=count)

@@ -1,5 +1,6 @@
 """Files as HR really writes them: what is read, what is refused, and that no cell leaks into an error."""
 
+import tracemalloc
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
@@ -260,6 +261,35 @@ def test_good_rows_survive_bad_neighbours(bad: str) -> None:
         assert [notice.employee_number for notice in reading.notices] == ["1", "2", "3"]
         assert {error.row for error in reading.errors} == {3, 5}
         assert reading.rows == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding"),
+    [
+        ("9,A" + "," * 20_000_000, "utf-8"),
+        ("9,A" + "," * 20_000_000, "cp932"),
+        ("9,A," + "x" * 20_000_000, "utf-8"),
+        ('" 9,' * 5_000_000 + '"', "utf-8"),
+    ],
+)
+def test_an_endless_line_is_a_broken_row_and_is_never_taken_apart(line: str, encoding: str) -> None:
+    """Twenty million cells are 400 MB, and seconds in which nobody else in the process gets a word in."""
+    good = "{n},髙橋,2027-03-31"
+    data = "\r\n".join(["社員番号,氏名,退職日", good.format(n=1), line, good.format(n=2)]).encode(encoding)
+    tracemalloc.start()
+    try:
+        reading, (_, most) = taken(data), tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [notice.employee_number for notice in reading.notices] == ["1", "2"]
+    assert faults(reading) == [(3, "", "long_line")]
+    assert most < 20_000_000
+
+
+def test_a_line_may_be_as_long_as_any_export_makes_it() -> None:
+    wide = ",".join("あ" * 200 for _ in range(500))
+    reading = taken(f"社員番号,氏名,退職日,{wide}\n1,田中,2027-03-31,{wide}".encode())
+    assert (len(reading.notices), reading.errors) == (1, ())
 
 
 def test_a_file_that_contradicts_itself() -> None:

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, Request, async_playwright
+from playwright.async_api import BrowserContext, Locator, Page, Request, Route, async_playwright
 
 from adapters.playground.cast import read_cast
 from bot import logs
@@ -228,6 +228,14 @@ async def asked_again(tour: Tour, one: Somebody) -> None:
     await tour.look("expired")
 
 
+async def standing_still(route: Route) -> None:
+    """A page that looks again by itself stays as it is while it is looked at."""
+    answer = await route.fetch()
+    await route.fulfill(
+        response=answer, body=re.sub(r'<meta http-equiv="refresh".*>', "", await answer.text())
+    )
+
+
 async def hr(tour: Tour) -> None:
     await tour.signs_in(HR_EMAIL)
     await tour.presses("web.enter_button")
@@ -243,7 +251,13 @@ async def hr(tour: Tour) -> None:
     await tour.page.set_input_files("[type=file]", file)  # type: ignore[arg-type]
     await tour.presses("web.upload_button")
     await tour.look("difference")
+    await tour.page.route("**/applied/*", standing_still)
     await tour.presses("web.apply")
+    await tour.look("applying")
+    await tour.page.unroute("**/applied/*")
+    await tour.page.reload()
+    await tour.world.settle()
+    await tour.page.get_by_role("heading", name=tour.words("intake.title")).wait_for()  # by itself
     await tour.look("applied")
     await tour.page.fill("form.say [name=words]", "leavers")
     await tour.clicks(tour.page.locator("form.say button"))

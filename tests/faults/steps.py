@@ -1,4 +1,4 @@
-"""What a process can be in the middle of when it is killed: four kinds of work, and every step of each."""
+"""What a process can be in the middle of when it is killed: five kinds of work, and every step of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from bot.conversation import Address, Card, Paragraph, Platform, Side, t
 from bot.notices import take_notice
 from bot.wire import dump_card
-from storage import accounts, consents, leavers, outbox, people
+from storage import accounts, consents, leavers, outbox, people, uploads
 from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
 from storage.leavers import Leaver, Stage
@@ -20,6 +20,7 @@ from storage.outbox import Draft, Route
 from storage.people import Person
 from tests.desk import notice
 from tests.faults.site import ALUMNI, Replica, Site
+from tests.jobs.test_feeds import csv
 
 SAID = Said("ja", "slack")
 Trap = Callable[[Site], AbstractAsyncContextManager[Callable[[Replica], Awaitable[None]]]]
@@ -249,6 +250,25 @@ def _asked(site: Site, mark: str) -> Effects:
 
 
 SWEEP = Scene("sweep", _notice, _by_itself, _asked)
+HR, LEAVERS = "web:company:1", 700
+
+
+def _laid(site: Site, mark: str) -> None:
+    data = csv(*(f"{mark}-{number}" for number in range(LEAVERS)), last_day="2099-03-31")
+    upload = site.does(lambda tx: uploads.lay(tx, HR, f"{mark}.csv", data))
+    site.does(lambda tx: uploads.apply(tx, HR, upload))
+
+
+def _applied(site: Site, mark: str) -> Effects:
+    taken = site.count(f"leavers WHERE employee_number LIKE '{mark}-%'")
+    return {
+        "taken": taken // LEAVERS,
+        "told": site.count("outbox WHERE kind = 'intake.report'"),
+        "gone": site.count("feed_files WHERE sealed IS NULL AND rows > 0"),
+    }
+
+
+APPLY = Scene("apply", _laid, _by_itself, _applied)
 CARD = dump_card(Card(t("checkin.title"), (Paragraph(t("checkin.how_now")),), t("common.notice")))
 READERS = 5
 
@@ -313,6 +333,9 @@ STEPS = (
     Step(SWEEP, "in its transaction", drags("AFTER INSERT ON journal | NEW.what = 'leaver.asked'")),
     Step(SWEEP, "after the message's row", drags("AFTER INSERT ON outbox | NEW.kind = 'welcome.question'")),
     Step(SWEEP, "giving the lease back", before_mail(drags(_GIVES_BACK))),
+    Step(APPLY, "in its second part", drags("BEFORE INSERT ON leavers | NEW.employee_number LIKE '%-600'")),
+    Step(APPLY, "before its report", drags("BEFORE INSERT ON outbox | NEW.kind = 'intake.report'")),
+    Step(APPLY, "at its end", drags("AFTER UPDATE OF rows ON feed_files | NEW.rows > 0")),
     Step(DELIVER, "before the claim", drags(f"BEFORE {_CLAIM}")),
     Step(DELIVER, "after the claim", drags(f"AFTER {_CLAIM}")),
     Step(DELIVER, "taking its places", drags("AFTER UPDATE OF free_at ON pace | NEW.key LIKE 'chat:%'")),

@@ -1,4 +1,4 @@
-"""kill -9 at every step of receiving, enrolling, sweeping and delivering: each effect comes once."""
+"""kill -9 at every step of receiving, enrolling, sweeping, importing, delivering: each effect comes once."""
 
 from __future__ import annotations
 

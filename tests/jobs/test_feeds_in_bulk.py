@@ -24,9 +24,10 @@ from bot.commands import intake
 from bot.notices import Heard, take_notice, take_notices
 from bot.ports import LeaverNotice, LeavingType
 from bot.visibility import Audience
+from bot.wire import load_card
 from jobs import feeds
 from jobs.feeds import Importer
-from storage import leavers, people, search
+from storage import leavers, outbox, people, search
 from storage.columns import Row
 from storage.engine import Tx
 from storage.journal import Line
@@ -178,20 +179,35 @@ async def test_two_stints_of_one_person_are_of_one_batch_wherever_they_stand(des
 
 # --- killed -------------------------------------------------------------------------------------------------
 
+BAD = "X1,佐藤,,mistyped,自己都合,予定\r\n".encode()
 
-@pytest.mark.parametrize("batch", [1, 4])
-async def test_killed_within_a_batch_it_leaves_those_before_and_goes_on(
-    desk: Desk, tmp_path: Path, batch: int
+
+@pytest.mark.parametrize(
+    ("place", "nth", "before"),
+    [
+        pytest.param("INSERT INTO journal", 1, 0, marks=pytest.mark.long),
+        ("INSERT INTO journal", 4, 60),
+        ("INSERT INTO outbox", 1, 110),
+    ],
+)
+async def test_killed_anywhere_it_goes_on_and_tells_hr_all_of_it_once(
+    desk: Desk, tmp_path: Path, place: str, nth: int, before: int
 ) -> None:
+    """Also after the last batch, when nothing is left to do but to tell."""
+    desk.staff()
     file = tmp_path / "leavers.csv"
-    file.write_bytes(csv(*(f"E{number}" for number in range(110))))
-    _killed(desk, file, batch)
-    before = 20 * (batch - 1)
+    file.write_bytes(csv(*(f"E{number}" for number in range(110))) + BAD)
+    killed_at(desk, place, nth, str(file))
     assert desk.sees(_everything) == {(before,)}
+    assert desk.letters() == []
     result = await importer(desk).take(file.read_bytes(), file.name)
-    assert (result.counts[Heard.NEW], result.counts[Heard.SAME]) == (110 - before, before)
+    assert (result.counts, len(result.errors)) == ({Heard.NEW: 110}, 1)
     assert desk.sees(_everything) == {(110,)}
-    assert (await importer(desk).take(file.read_bytes(), file.name)).counts == {Heard.SAME: 110}
+    again = await importer(desk).take(file.read_bytes(), file.name)
+    assert (again.counts, len(again.errors)) == ({Heard.SAME: 110}, 1)
+    (letter,) = desk.letters("intake.report")
+    card = load_card(desk.sees(lambda tx: outbox.body(tx, letter))["card"])
+    assert card == intake.report_card(result.counts, result.errors)
 
 
 def _everything(tx: Tx) -> set[Any]:
@@ -201,11 +217,26 @@ def _everything(tx: Tx) -> set[Any]:
     return {tuple(row) for query in (new, *tables) for row in tx.execute(query)}
 
 
-def _killed(desk: Desk, file: Path, batch: int) -> None:
-    """Another process takes the file; it is killed when it is about to write the last rows of a batch."""
+def killed_at(desk: Desk, place: str, nth: int, path: str) -> None:
+    """Another process takes files; it is killed when it is about to do something for the nth time."""
     key = ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in VAULT.ring.items())
-    command = [sys.executable, "-m", "tests.jobs.taker", desk.database.url, key, str(file), str(batch)]
+    command = [sys.executable, "-m", "tests.jobs.taker", desk.database.url, key, path, place, str(nth)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE) as taker:
         assert taker.stdout is not None
         assert taker.stdout.readline() == b"here\n"
         taker.kill()
+
+
+# --- two that both believe to lead --------------------------------------------------------------------------
+
+
+async def test_two_processes_that_take_one_file_at_once_tell_hr_once(desk: Desk) -> None:
+    """A leader that was thought dead goes on beside the one that follows it."""
+    desk.staff()
+    data = csv(*(f"E{number}" for number in range(110))) + BAD
+    other = desk.again()
+    await asyncio.gather(*(importer(one).take(data, "leavers.csv") for one in (desk, other)))
+    assert desk.sees(_everything) == {(110,)}
+    (letter,) = desk.letters("intake.report")
+    card = load_card(desk.sees(lambda tx: outbox.body(tx, letter))["card"])
+    assert dict(card.body[0].text.args)["count"] == 110  # type: ignore[union-attr]

@@ -141,7 +141,7 @@ def test_nobody_sees_what_is_anothers(desk: Desk) -> None:
 
 def test_a_kept_file_goes_with_everybody_it_may_name(desk: Desk) -> None:
     row = somebody(desk)
-    desk.does(lambda tx: feeds.keep(tx, feeds.read_now(tx, ".csv", b"x"), b"E1,..."))
+    desk.does(lambda tx: feeds.end(tx, feeds.begin(tx, ".csv", b"x"), 1, {}, b"E1,..."))
     desk.clock.passes(60)
     desk.does(lambda tx: leaving.leave(tx, leavers.get(tx, row.id), Said("ja", "slack")))  # type: ignore[arg-type]
     assert desk.sees(lambda tx: feeds.recent(tx)[0].sealed) is None

@@ -157,8 +157,8 @@ def test_a_file_is_kept_sealed_and_then_forgotten(desk: Desk) -> None:
     content = "E1,田中 愛子".encode()
 
     def write(tx: Tx) -> None:
-        feeds.keep(tx, feeds.read_now(tx, ".csv", b"d" * 32), content)
-        feeds.keep(tx, feeds.read_now(tx, ".txt", b"e" * 32), None)
+        feeds.end(tx, feeds.begin(tx, ".csv", b"d" * 32), 1, {}, content)
+        feeds.end(tx, feeds.begin(tx, ".txt", b"e" * 32), 1, {})
 
     desk.does(write)
     assert "田中".encode() not in desk.bytes()

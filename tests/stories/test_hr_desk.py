@@ -10,8 +10,10 @@ import aiohttp
 import pytest
 from sqlalchemy import func, select
 
+from adapters.hris.mapping import Layers
 from bot.playground import HR_EMAIL
 from storage import people
+from storage.feeds import FeedFile
 from storage.leavers import Leaver, Stage
 from storage.people import Person
 from storage.uploads import Upload
@@ -25,7 +27,9 @@ END = "2026-03-31"
 
 @pytest.fixture
 async def hr(world: World) -> AsyncIterator[Reader]:
-    """HR, signed in by mail."""
+    """HR, signed in by mail; what they apply is taken at once, as in a house that runs (`App.start`)."""
+    app = world.ground.app
+    app.core.importer.wake = lambda: app.schedule.wake("desk")
     async with reading(world) as reader:
         await reader.enters(HR_EMAIL)
         assert reader.browser.url.endswith("/alumni/home")
@@ -81,11 +85,63 @@ async def test_a_file_is_looked_at_then_applied_once(
     assert hr.browser.status == 200
     assert "取り込みました" in hr.words
     assert somebody in names(world)
-    taken = count(world, Leaver)
+    taken, told = count(world, Leaver), hr.words
     await hr.browser.send("/alumni/desk/apply", **sent)
-    assert hr.browser.status == 410
+    assert (hr.browser.status, hr.words) == (200, told)
     assert count(world, Leaver) == taken
     assert count(world, Upload) == 0
+    await world.settle()
+    assert len(world.told_hr("intake.report")) == 1
+
+
+async def test_what_is_applied_is_taken_although_the_house_stops_there(world: World, hr: Reader) -> None:
+    """The page says so, looks again by itself, and has the result when somebody has taken the file."""
+    app, before = world.ground.app, count(world, Leaver)
+    app.core.importer.wake = lambda: None
+    await lays(hr, "leavers.csv", example("leavers_with_mistakes.csv"))
+    sent = next(f for f in map(hidden, hr.browser.page.all("form")) if "upload" in f)
+    for _ in range(2):
+        await hr.browser.send("/alumni/desk/apply", **sent)
+        assert hr.browser.status == 200
+        assert "反映しています" in hr.words
+        assert hr.browser.url.endswith("/alumni/desk/applied/1")
+        assert [n.attrs["content"] for n in hr.browser.page.all("meta") if "http-equiv" in n.attrs] == ["2"]
+    assert (count(world, Leaver), count(world, Upload)) == (before, 0)
+    assert b"shota.inoue" not in world.disk()
+    await world.settle()
+    await hr.presses("結果を見る")
+    assert "取り込みました" in hr.words
+    assert "直していただきたい行" in hr.words
+    assert not [node for node in hr.browser.page.all("meta") if "http-equiv" in node.attrs]
+    assert count(world, Leaver) > before
+    assert world.reads(lambda tx: [row.sealed for row in tx.query(FeedFile)]) == [None]
+    assert len(world.told_hr("intake.report")) == 1
+
+
+async def test_what_became_of_a_file_is_seen_by_who_applied_it(world: World, hr: Reader) -> None:
+    await lays(hr, "leavers.csv", example("leavers_english.csv"))
+    await hr.presses("反映する")
+    world.writes(lambda tx: tx.query(FeedFile).update({"outcome": {"by": "web:company:99", "card": "{}"}}))
+    for path in ("1", "2", "9" * 18):
+        await hr.browser.open(f"/alumni/desk/applied/{path}")
+        assert hr.browser.status == 410
+    async with reading(world) as nobody:
+        await nobody.browser.open("/alumni/desk/applied/1")
+        assert nobody.browser.status == 403
+
+
+async def test_a_file_that_cannot_be_applied_any_more_is_told_with_its_reason(
+    world: World, hr: Reader
+) -> None:
+    """Meanwhile HR has said that a column is called otherwise."""
+    await lays(hr, "leavers.csv", example("leavers_english.csv"))
+    layers = Layers.of().mapping({"columns": {"last_day": ["Gone"]}})
+    world.ground.app.core.importer._source.mapping = layers  # type: ignore[attr-defined]
+    await hr.presses("反映する")
+    assert "取り込めませんでした" in hr.words
+    assert names(world) == []
+    await world.settle()
+    assert len(world.told_hr("intake.rejected")) == 1
 
 
 async def test_the_difference_of_the_same_file_again_is_nothing_new(world: World, hr: Reader) -> None:
