@@ -120,13 +120,14 @@ def _greet(ctx: Context, person: Person) -> None:
 
 @feature.on(MemberLeft)
 def went(ctx: Context, event: MemberLeft) -> None:
-    """A deactivated account gets no more messages. It is a hint of leaving, never proof."""
-    accounts.gone(ctx.tx, event.address)
+    """The platform is asked whether the account is still there: events may come late and in any order, so
+    none of them says how it is now."""
+    accounts.forget_looks(ctx.tx, event.address)
 
 
 @feature.on(MemberChanged)
 def changed(ctx: Context, event: MemberChanged) -> None:
-    """The platform is asked again how this account looks (guest, language, zone)."""
+    """The platform is asked again how this account looks (guest, language, zone), and whether it is there."""
     accounts.forget_looks(ctx.tx, event.address)
 
 
