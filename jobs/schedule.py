@@ -46,6 +46,8 @@ class Schedule:
         self._jobs = {job.name: job for job in jobs}
         self._holder = secrets.token_hex(8)
         self._running: set[asyncio.Task[Any]] = set()
+        self._rung: set[str] = set()
+        """Jobs for which a run has been asked that has not begun."""
         self._ended = False
         self._locks = {name: asyncio.Lock() for name in self._jobs}
         self._scheduler = AsyncIOScheduler(
@@ -68,9 +70,10 @@ class Schedule:
         self._scheduler.start()
 
     def wake(self, name: str) -> None:
-        """Run a job now, beside its pace."""
-        if name not in self._jobs or self._ended:
+        """Run a job now, beside its pace; while it runs, once more afterwards, however often it is rung."""
+        if name not in self._jobs or self._ended or name in self._rung:
             return
+        self._rung.add(name)
         task = asyncio.get_running_loop().create_task(self.run(name))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -97,6 +100,7 @@ class Schedule:
         async with AsyncExitStack() as locked:
             for name in names:
                 await locked.enter_async_context(self._locks[name])
+            self._rung.difference_update(names)  # whoever rings from now on may have come too late for us
             try:
                 return await self._leased(names, rounds)
             except Exception as bug:  # a database that does not answer must not end the schedule

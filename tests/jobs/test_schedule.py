@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -157,6 +158,42 @@ async def test_it_runs_by_its_pace_and_when_woken(desk: Desk) -> None:
     clock.wake("work")
     clock.wake("unknown")
     await asyncio.wait_for(idle.started.wait(), 5)
+    await clock.stop()
+
+
+async def test_however_often_it_is_rung_one_run_waits_behind_the_one_under_way(desk: Desk) -> None:
+    """Messages that are queued one by one in one transaction ring once for each."""
+    gate = asyncio.Event()
+    work = Work(gate=gate)
+    clock = schedule(desk, work=work, other=Work())
+    clock.wake("work")
+    await work.started.wait()
+    for _ in range(2000):
+        clock.wake("work")
+        await asyncio.sleep(0)
+    assert len(clock._running) == 2
+    gate.set()
+    await asyncio.gather(*clock._running)
+    assert work.runs == 2, "whatever it was rung for is looked at once more"
+    await clock.stop()
+
+
+async def test_no_ring_is_lost_whenever_it_comes(desk: Desk) -> None:
+    waiting: set[int] = set()
+
+    async def work() -> bool:
+        seen = set(waiting)
+        await asyncio.sleep(0.001)
+        waiting.difference_update(seen)
+        return False
+
+    clock = schedule(desk, work=work)
+    for number in range(300):
+        waiting.add(number)
+        clock.wake("work")
+        await asyncio.sleep(random.choice((0.0, 0.0005, 0.001, 0.003)))
+    await asyncio.gather(*clock._running)
+    assert not waiting
     await clock.stop()
 
 
