@@ -91,7 +91,7 @@ def client_network(request: web.Request, proxies: Collection[str]) -> str:
 
 
 class Doorkeeper:
-    """Counts who was refused, and logs it at most once a minute and network."""
+    """Counts who was refused, and logs it at most once a minute and network; `now` gives steady seconds."""
 
     def __init__(self, proxies: Collection[str], now: Callable[[], float]) -> None:
         self._proxies, self._now = proxies, now
@@ -100,7 +100,7 @@ class Doorkeeper:
     def refused(self, request: web.Request, route: str, status: int) -> None:
         """A request got a 4xx."""
         network, at = client_network(request, self._proxies), self._now()
-        since, count = self._seen.get(network, (0.0, 0))
+        since, count = self._seen.get(network, (float("-inf"), 0))
         if at - since < QUIET:
             self._seen[network] = (since, count + 1)
             return

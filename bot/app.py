@@ -162,7 +162,7 @@ async def running(
         schedule = Schedule(base.database, _jobs(base, doors, courier))
         app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
         app.metrics.watch(lambda: schedule.last_success)
-        keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
+        keeper = http.Doorkeeper(settings.proxies(), base.clock.steady)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Index, String, bindparam, delete, select
+from sqlalchemy import BindParameter, ColumnElement, Float, Index, String, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -73,6 +73,12 @@ def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def _come(at: float | BindParameter[float], latest: float | BindParameter[float]) -> ColumnElement[bool]:
+    """Whether a moment on the wire has come; one that nobody can mean by now was written before the clock was
+    set back."""
+    return (Received.next_try <= at) | (Received.next_try > latest)
+
+
 def no_twin(tx: Tx, key: Key) -> bool:
     """Keep that somebody pressed something; false when the same was pressed in the last `TWINS` seconds."""
     platform, workspace, event_id = key
@@ -84,7 +90,7 @@ def no_twin(tx: Tx, key: Key) -> bool:
     insert = (postgresql if at_server(tx) else sqlite).insert(Received)
     query = insert.values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
-        set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),
+        set_={"next_try": ends, "done_at": at}, where=_come(wire(tx), ends + TWINS),
     )  # fmt: skip
     done = tx.execute(query)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
@@ -116,7 +122,7 @@ def handled(tx: Tx, key: Key) -> bool:
 _UNFINISHED = Received.done_at.is_(None)
 _DUE = (
     select(Received)
-    .where(_UNFINISHED, Received.next_try <= bindparam("at"))
+    .where(_UNFINISHED, _come(bindparam("at", type_=Float), bindparam("latest", type_=Float)))
     .order_by(Received.next_try)
     .limit(MOST)
 )
@@ -128,7 +134,7 @@ _HOPELESS = select(Received).where(
 def unfinished(tx: Tx, limit: int = 20) -> list[Waiting]:
     """Events received but not handled, whose next try has come; each is counted as tried."""
     at = wire(tx)
-    rows = tx.scalars(_DUE, {"at": at, "most": limit}).all()
+    rows = tx.scalars(_DUE, {"at": at, "latest": at + LONGEST, "most": limit}).all()
     for row in rows:
         row.tries += 1
         row.next_try = at + min(LONGEST, REDRIVE_AFTER * 2.0 ** min(row.tries, TRIES))

@@ -166,6 +166,26 @@ async def test_who_was_away_for_longer_than_that_tries_all_the_same(
     assert acted(desk)
 
 
+async def test_an_event_does_not_wait_for_a_clock_that_was_set_back(
+    desk: Desk, dispatcher: Dispatcher
+) -> None:
+    await dispatcher.keep(left(), Side.ALUMNI)
+    desk.clock.is_set(-9 * 3600)
+    assert await job.redrive(desk.database, dispatcher)
+    assert acted(desk)
+
+
+def test_a_double_click_is_one_of_seconds_whatever_is_done_to_the_clock(desk: Desk) -> None:
+    def pressed(tx: Tx) -> bool:
+        return inbox.no_twin(tx, ("slack", "T0ALUMNI", "twin:x"))
+
+    assert desk.does(pressed)
+    assert not desk.does(pressed)
+    desk.clock.is_set(-9 * 3600)
+    assert desk.does(pressed)
+    assert not desk.does(pressed)
+
+
 async def test_a_bug_in_a_listener_leaves_the_event(desk: Desk, dispatcher: Dispatcher) -> None:
     event = MemberJoined(WHO, Conversation("T0ALUMNI", ""), "Ev2", "aiko@example.jp")
     await dispatcher.keep(event, Side.ALUMNI)

@@ -6,12 +6,17 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 import structlog
+from apscheduler.executors import base as executors
+from apscheduler.schedulers import base
+from apscheduler.triggers import interval
 from sqlalchemy import text
 
 from jobs.schedule import LEASE, Job, Schedule
+from storage import leases
 from storage.leases import Lease
 from tests.desk import Desk
 
@@ -127,6 +132,95 @@ async def test_a_short_period_is_given_a_minute(desk: Desk) -> None:
     assert clock.late() == []
     desk.clock.passes(1)
     assert clock.late() == ["work"]
+
+
+HOURS = 9 * 3600.0
+"""A machine whose hardware clock shows local time in Tokyo comes up so far ahead, until NTP sets it."""
+
+
+@pytest.mark.parametrize("by", [-HOURS, HOURS], ids=["back", "forward"])
+async def test_setting_the_clock_neither_makes_a_job_late_nor_hides_one(desk: Desk, by: float) -> None:
+    work = Work()
+    clock = schedule(desk, every=20.0, work=work)
+    clock.start()
+    await clock.run("work")
+    desk.clock.is_set(by)
+    assert clock.late() == []
+    desk.clock.passes(101)
+    assert clock.late() == ["work"]
+    await clock.run("work")
+    assert clock.late() == []
+    await clock.stop()
+
+
+async def test_a_lease_that_no_honest_process_writes_is_over(desk: Desk) -> None:
+    """Its holder died, and then the clock was set back."""
+    work = Work(left=1)
+    clock = schedule(desk, work=work)
+    desk.does(lambda tx: leases.take(tx, ["work"], "dead", LEASE))
+    assert not await clock.run("work")
+    desk.clock.is_set(-HOURS)
+    assert await clock.run("work")
+
+
+async def test_a_lease_that_does_not_end_makes_the_job_late(desk: Desk) -> None:
+    """The clock by which leases go is set back again and again."""
+    clock = schedule(desk, every=20.0, work=Work())
+    desk.does(lambda tx: leases.take(tx, ["work"], "dead", LEASE))
+    clock.start()
+    late = 0.0
+    while not clock.late():
+        await clock.run("work")
+        desk.clock.passes(20)
+        desk.clock.is_set(-20)
+        late += 20
+        assert late < 1000
+    assert LEASE < late <= LEASE + 5 * 20 + 2 * 20
+    await clock.stop()
+
+
+async def test_a_job_that_others_run_again_and_again_is_not_late(desk: Desk) -> None:
+    clock = schedule(desk, every=20.0, work=Work())
+    clock.start()
+    for _ in range(50):
+        desk.does(lambda tx: leases.take(tx, ["work"], "other", LEASE))
+        await clock.run("work")
+        desk.clock.passes(20)
+        assert clock.late() == []
+    await clock.stop()
+
+
+async def test_jobs_go_on_at_their_pace_when_the_clock_is_set_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """APScheduler goes by the machine's clock, which is set here for it as for us."""
+    ahead = timedelta(seconds=HOURS)
+
+    class Set(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead
+
+    for room in (base, executors, interval):
+        monkeypatch.setattr(room, "datetime", Set)
+    work = Work()
+    clock = schedule(desk, every=0.3, work=work)
+    clock.start()
+    await runs(work, 3)
+    ahead = timedelta(0)
+    desk.clock.is_set(-HOURS)
+    with structlog.testing.capture_logs() as lines:
+        await runs(work, work.runs + 5)
+    assert [(line["event"], line["seconds"]) for line in lines] == [("clock_set_back", HOURS)]
+    await clock.stop()
+
+
+async def runs(work: Work, times: int) -> None:
+    """Wait until it has run so often."""
+    async with asyncio.timeout(20):
+        while work.runs < times:
+            work.started.clear()
+            await work.started.wait()
 
 
 async def test_stopping_waits_for_what_runs(desk: Desk) -> None:
