@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Float, Index, String, bindparam, delete, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Float,
+    Index,
+    String,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -79,8 +90,9 @@ def _come(at: float | BindParameter[float], latest: float | BindParameter[float]
     return (Received.next_try <= at) | (Received.next_try > latest)
 
 
-def no_twin(tx: Tx, key: Key) -> bool:
-    """Keep that somebody pressed something; false when the same was pressed in the last `TWINS` seconds."""
+def no_twin(tx: Tx, key: Key, waited: float = 0.0) -> bool:
+    """Keep that somebody pressed something, `waited` seconds ago; false when the same was pressed in the
+    `TWINS` seconds before that."""
     platform, workspace, event_id = key
     at, ends = now(tx), wire(tx) + TWINS
     values = {
@@ -90,20 +102,25 @@ def no_twin(tx: Tx, key: Key) -> bool:
     insert = (postgresql if at_server(tx) else sqlite).insert(Received)
     query = insert.values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
-        set_={"next_try": ends, "done_at": at}, where=_come(wire(tx), ends + TWINS),
+        set_={"next_try": ends, "done_at": at}, where=_come(wire(tx) - waited, ends + TWINS),
     )  # fmt: skip
     done = tx.execute(query)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def lasted(tx: Tx, key: Key) -> None:
+    """What was pressed took its time: the seconds of a double click begin now."""
+    tx.execute(update(Received).where(_of(key)).values(next_try=wire(tx) + TWINS))
+
+
 def forget(tx: Tx, key: Key) -> None:
     """It had no effect, so it may come again."""
+    tx.execute(delete(Received).where(_of(key)))
+
+
+def _of(key: Key) -> ColumnElement[bool]:
     platform, workspace, event_id = key
-    tx.execute(
-        delete(Received).where(
-            Received.platform == platform, Received.workspace == workspace, Received.event_id == event_id
-        )
-    )
+    return and_(Received.platform == platform, Received.workspace == workspace, Received.event_id == event_id)
 
 
 def done(tx: Tx, key: Key) -> None:
