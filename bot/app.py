@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from adapters import http
 from adapters.hris.csv_file import CsvFile
@@ -42,7 +45,10 @@ from jobs.schedule import Job, Schedule
 from storage import accounts, engine, queue, schema
 from storage.engine import Database
 
+log = structlog.get_logger()
 CATALOGUE = Path(__file__).parent / "catalogue"
+PATIENCE = 40.0
+"""Seconds that a step of closing takes at most, so that no process hangs for ever on its way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,10 @@ class Wires:
     bell: Bell
 
 
+class Unclosed(Exception):
+    """Something did not come to its end when the house was closed; why, is in the log."""
+
+
 @dataclass(slots=True)
 class App:
     """A running house."""
@@ -117,7 +127,11 @@ class App:
     metrics: http.Metrics
     drain: Callable[[], Awaitable[None]]
     wires: Wires
+    courier: Courier
     stopping: bool = False
+    failed: list[str] = field(default_factory=list)
+    """Steps of closing that failed."""
+    _resting: asyncio.Task[None] | None = None
 
     @property
     def doors(self) -> Doors:
@@ -129,6 +143,41 @@ class App:
         self.wires.bell.rings = lambda: self.schedule.wake("outbox")
         self.wires.transport.start()
         self.schedule.start()
+
+    async def rest(self) -> None:
+        """Not ready: the clock begins nothing more, nothing more is carried, and what is under way comes to
+        its end. Whoever asks is still answered."""
+        self.stopping = True
+        if self._resting is None:
+            self._resting = asyncio.get_running_loop().create_task(self._rest())
+        await self._resting
+
+    async def _rest(self) -> None:
+        self.courier.stop()
+        await self._tried("schedule", self.schedule.stop)
+        await self._tried("transport", self.wires.transport.stop)
+
+    async def close(self) -> None:
+        """Answers under way come to their end, then the database is closed. A step that fails keeps no other
+        back; raises `Unclosed` in the end."""
+        await self.rest()
+        await self._tried("answers", self.drain)
+        await self._tried("erasures", self.core.erasures.keep)
+        await self._tried("database", self._let_go)
+        log.info("stopped")
+        if self.failed:
+            raise Unclosed(self.failed)
+
+    async def _let_go(self) -> None:
+        self.core.database.close()
+
+    async def _tried(self, step: str, take: Callable[[], Awaitable[object]]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await take()
+        except Exception as bug:  # the others are still to be taken
+            log.error("stop_failed", step=step, error=type(bug).__name__, exc_info=bug)
+            self.failed.append(step)
 
 
 @asynccontextmanager
@@ -160,7 +209,7 @@ async def running(
         wires = Wires(doors, _transport(base, bell), bell)
         courier = Courier(base.database, base.policy, doors, wires.transport)
         schedule = Schedule(base.database, _jobs(base, doors, courier))
-        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
+        app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires, courier)
         app.metrics.watch(lambda: schedule.last_success)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.steady)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
@@ -168,18 +217,7 @@ async def running(
         try:
             yield app
         finally:
-            courier.stop()
-            await _closed(app)
-
-
-async def _closed(app: App) -> None:
-    """Not ready, schedule drained, answers under way finished, database closed."""
-    app.stopping = True
-    await app.schedule.stop()
-    await app.wires.transport.stop()
-    await app.drain()
-    await app.core.erasures.keep()
-    app.core.database.close()
+            await app.close()
 
 
 def _transport(base: Core, bell: Bell) -> Transport:

@@ -23,6 +23,8 @@ from storage.engine import Database, Tx
 
 log = structlog.get_logger()
 LEASE = 120.0
+PATIENCE, CUT = 30.0, 5.0
+"""Seconds in which what runs comes to its end once the schedule stops; and in which what is cut off then."""
 WATCH, SET_BACK = 1.0, 3.0
 """Seconds between two looks at the clock; and by how many it has fallen behind when it was set back."""
 
@@ -123,6 +125,8 @@ class Schedule:
             for name in names:
                 await locked.enter_async_context(self._locks[name])
             self._rung.difference_update(names)  # whoever rings from now on may have come too late for us
+            if self._ended:
+                return 0
             try:
                 return await self._leased(names, rounds)
             except Exception as bug:  # a database that does not answer must not end the schedule
@@ -187,17 +191,30 @@ class Schedule:
         at, well = self._database.clock.steady(), self._well
         return [n for n, job in self._jobs.items() if n in well and at - well[n] > max(60.0, 5 * job.every)]
 
-    async def stop(self) -> None:
-        """Let nothing new begin, wait for what runs, then shut down."""
+    async def stop(self, patience: float = PATIENCE) -> None:
+        """Let nothing new begin, wait for what runs, then shut down. What has not come to its end in time is
+        cut off where it stands, as if the process had been killed there."""
         self._ended = True
         if self._watching is not None:
             self._watching.cancel()
         if self._scheduler.running:
             self._scheduler.pause()
+        try:
+            async with asyncio.timeout(patience):
+                await self._quiet()
+        except TimeoutError:
+            log.error("jobs_cut_off", jobs=[name for name, lock in self._locks.items() if lock.locked()])
+            for task in self._running:
+                task.cancel()
+            if self._running:
+                await asyncio.wait(self._running, timeout=CUT)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def _quiet(self) -> None:
+        """Wait until no job runs, whoever began it."""
         for lock in self._locks.values():
             async with lock:
                 pass
         if self._running:
-            await asyncio.gather(*self._running, return_exceptions=True)
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+            await asyncio.wait(self._running)

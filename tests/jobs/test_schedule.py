@@ -238,6 +238,32 @@ async def test_stopping_waits_for_what_runs(desk: Desk) -> None:
     assert desk.sees(lambda tx: tx.get_one(Lease, "work").until) == 0
 
 
+async def test_stopping_does_not_wait_for_ever_for_what_hangs(desk: Desk) -> None:
+    hangs = Work(gate=asyncio.Event())
+    clock = schedule(desk, hangs=hangs, other=Work())
+    clock.start()
+    await hangs.started.wait()
+    with structlog.testing.capture_logs() as lines:
+        await asyncio.wait_for(clock.stop(patience=0.2), 10)
+    assert [(line["event"], line["jobs"]) for line in lines] == [("jobs_cut_off", ["hangs"])]
+    assert hangs.together == 0
+    assert desk.sees(lambda tx: tx.get_one(Lease, "hangs").until) == 0
+
+
+async def test_nothing_that_was_rung_for_begins_once_it_stops(desk: Desk) -> None:
+    gate = asyncio.Event()
+    work = Work(gate=gate)
+    clock = schedule(desk, work=work)
+    clock.wake("work")
+    await work.started.wait()
+    clock.wake("work")
+    stopping = asyncio.create_task(clock.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert work.runs == 1
+
+
 async def test_it_runs_by_its_pace_and_when_woken(desk: Desk) -> None:
     work = Work()
     clock = schedule(desk, every=0.05, work=work)
