@@ -42,7 +42,7 @@ from jobs.messengers import Messengers
 from jobs.outbox.courier import Courier, Doors
 from jobs.outbox.transport import Alone, Bell, Shared, Transport, tell_again
 from jobs.schedule import Job, Schedule
-from storage import accounts, engine, queue, schema
+from storage import accounts, backlog, engine, queue, schema
 from storage.engine import Database
 
 log = structlog.get_logger()
@@ -211,6 +211,7 @@ async def running(
         schedule = Schedule(base.database, _jobs(base, doors, courier))
         app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires, courier)
         app.metrics.watch(lambda: schedule.last_success)
+        app.metrics.ask(lambda: base.database.run(backlog.seen, reads=True), base.clock.steady)
         keeper = http.Doorkeeper(settings.proxies(), base.clock.steady)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)
