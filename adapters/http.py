@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
@@ -15,10 +16,14 @@ from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from storage.backlog import Backlog
+
 log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 1024 * 1024
 QUIET = 60.0
+FRESH = 5.0
+"""Seconds for which it is known how much waits."""
 PATIENCE = 10.0
 """Seconds that another system gets for an answer; three tenths of them to take up the connection."""
 
@@ -38,11 +43,52 @@ class _Sweeps:
         yield gauge
 
 
+class _Waiting:
+    """What waits, as Prometheus asks for it: read at most every `FRESH` seconds, and by nobody waited for."""
+
+    def __init__(self, read: Callable[[], Awaitable[Backlog]], now: Callable[[], float]) -> None:
+        self._read, self._now = read, now
+        self._reading: asyncio.Task[None] | None = None
+        self._known: tuple[float, Backlog] | None = None
+
+    async def refresh(self) -> None:
+        """Read anew what is old by now; whoever does not answer in time goes on answering."""
+        if self._fresh():
+            return
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().create_task(self._refresh())
+        await asyncio.wait({self._reading}, timeout=1.0)
+
+    def _fresh(self) -> bool:
+        return self._known is not None and self._now() - self._known[0] < FRESH
+
+    async def _refresh(self) -> None:
+        try:
+            self._known = (self._now(), await self._read())
+        except Exception as bug:  # a database that is away is told by `/readyz`
+            log.warning("backlog_unknown", error=type(bug).__name__, exc_info=bug)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """What is known; nothing, where that is old."""
+        if self._known is None or not self._fresh():
+            return
+        waits = self._known[1]
+        told = "For how long the oldest message waits that could go; bulk: one of many that nobody waits for"
+        oldest = GaugeMetricFamily("okaeri_outbox_oldest_seconds", told, labels=["bulk"])
+        oldest.add_metric(["no"], waits.oldest)
+        oldest.add_metric(["yes"], waits.oldest_bulk)
+        yield oldest
+        yield GaugeMetricFamily("okaeri_outbox_dead", "Messages that were given up", waits.dead)
+        told = "For how long the oldest event waits that was acknowledged and not handled"
+        yield GaugeMetricFamily("okaeri_inbox_oldest_seconds", told, waits.oldest_event)
+
+
 class Metrics:
-    """Counters of this process; labels never hold personal data."""
+    """Counters of this process, and what waits for all; labels never hold personal data."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._waiting: _Waiting | None = None
         self.requests = Counter(
             "okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry
         )
@@ -51,8 +97,15 @@ class Metrics:
         """Show of each sweep when it last ended well in this process, in seconds since 1970."""
         self.registry.register(_Sweeps(sweeps))
 
+    def ask(self, read: Callable[[], Awaitable[Backlog]], now: Callable[[], float]) -> None:
+        """Show what waits; `now` gives steady seconds."""
+        self._waiting = _Waiting(read, now)
+        self.registry.register(self._waiting)
+
     async def show(self, request: web.Request) -> web.Response:
         """The page that Prometheus reads."""
+        if self._waiting is not None:
+            await self._waiting.refresh()
         return web.Response(body=generate_latest(self.registry), content_type="text/plain")
 
 
@@ -91,7 +144,7 @@ def client_network(request: web.Request, proxies: Collection[str]) -> str:
 
 
 class Doorkeeper:
-    """Counts who was refused, and logs it at most once a minute and network."""
+    """Counts who was refused, and logs it at most once a minute and network; `now` gives steady seconds."""
 
     def __init__(self, proxies: Collection[str], now: Callable[[], float]) -> None:
         self._proxies, self._now = proxies, now
@@ -100,7 +153,7 @@ class Doorkeeper:
     def refused(self, request: web.Request, route: str, status: int) -> None:
         """A request got a 4xx."""
         network, at = client_network(request, self._proxies), self._now()
-        since, count = self._seen.get(network, (0.0, 0))
+        since, count = self._seen.get(network, (float("-inf"), 0))
         if at - since < QUIET:
             self._seen[network] = (since, count + 1)
             return

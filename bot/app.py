@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import structlog
 
 from adapters import http
 from adapters.hris.csv_file import CsvFile
@@ -40,10 +43,13 @@ from jobs.messengers import Messengers
 from jobs.outbox.courier import Courier, Doors
 from jobs.outbox.transport import Alone, Bell, Rescue, Shared, Transport
 from jobs.schedule import Job, Schedule
-from storage import accounts, engine, queue, schema
+from storage import accounts, backlog, engine, queue, schema
 from storage.engine import Database
 
+log = structlog.get_logger()
 CATALOGUE = Path(__file__).parent / "catalogue"
+PATIENCE = 40.0
+"""Seconds that a step of closing takes at most, so that no process hangs for ever on its way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,10 @@ class Wires:
     courier: Courier
 
 
+class Unclosed(Exception):
+    """Something did not come to its end when the house was closed; why, is in the log."""
+
+
 @dataclass(slots=True)
 class App:
     """A running house."""
@@ -120,6 +130,9 @@ class App:
     drain: Callable[[], Awaitable[None]]
     wires: Wires
     stopping: bool = False
+    failed: list[str] = field(default_factory=list)
+    """Steps of closing that failed."""
+    _resting: asyncio.Task[None] | None = None
 
     @property
     def doors(self) -> Doors:
@@ -137,6 +150,42 @@ class App:
         self.core.importer.wake = lambda: self.schedule.wake("desk")
         self.wires.transport.start()
         self.schedule.start()
+
+    async def rest(self) -> None:
+        """Not ready: the clock begins nothing more, nothing more is carried, and what is under way comes to
+        its end. Whoever asks is still answered."""
+        self.stopping = True
+        if self._resting is None:
+            self._resting = asyncio.get_running_loop().create_task(self._rest())
+        await self._resting
+
+    async def _rest(self) -> None:
+        self.wires.courier.stop()
+        await self._tried("schedule", self.schedule.stop)
+        await self._tried("courier", self.wires.courier.ended)
+        await self._tried("transport", self.wires.transport.stop)
+
+    async def close(self) -> None:
+        """Answers under way come to their end, then the database is closed. A step that fails keeps no other
+        back; raises `Unclosed` in the end."""
+        await self.rest()
+        await self._tried("answers", self.drain)
+        await self._tried("erasures", self.core.erasures.keep)
+        await self._tried("database", self._let_go)
+        log.info("stopped")
+        if self.failed:
+            raise Unclosed(self.failed)
+
+    async def _let_go(self) -> None:
+        self.core.database.close()
+
+    async def _tried(self, step: str, take: Callable[[], Awaitable[object]]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await take()
+        except Exception as bug:  # the others are still to be taken
+            log.error("stop_failed", step=step, error=type(bug).__name__, exc_info=bug)
+            self.failed.append(step)
 
 
 @asynccontextmanager
@@ -171,25 +220,14 @@ async def running(
         schedule = Schedule(base.database, _jobs(base, doors, courier))
         app = App(base, schedule, http.Application(), http.Metrics(), lambda: _all(drains), wires)
         app.metrics.watch(lambda: schedule.last_success)
-        keeper = http.Doorkeeper(settings.proxies(), base.clock.wire)
+        app.metrics.ask(lambda: base.database.run(backlog.seen, reads=True), base.clock.steady)
+        keeper = http.Doorkeeper(settings.proxies(), base.clock.steady)
         app.web = http.application(routes, lambda: _hindrances(app), app.metrics, keeper)
         pages.add_to(app.web)
         try:
             yield app
         finally:
-            courier.stop()
-            await _closed(app)
-
-
-async def _closed(app: App) -> None:
-    """Not ready, schedule drained, answers under way finished, database closed."""
-    app.stopping = True
-    await app.schedule.stop()
-    await app.wires.courier.ended()
-    await app.wires.transport.stop()
-    await app.drain()
-    await app.core.erasures.keep()
-    app.core.database.close()
+            await app.close()
 
 
 def _transport(base: Core, bell: Bell) -> Transport:

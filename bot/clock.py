@@ -1,7 +1,8 @@
-"""The only room that asks the system for the time. Two kinds of time are kept apart.
+"""The only room that asks the system for the time. Three kinds of time are kept apart.
 
 *Calendar time* decides due dates, consents and codes; the playground and the stories move it forward.
-*Wire time* is real: signatures, leases, pace and retries.
+*Wire time* is real: signatures, leases, pace and retries. Both are the machine's clock, which somebody may
+set: forward, or hours back. *Steady time* only passes: how long something lasts, in this process alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 
 class Clock:
-    """Calendar time with an offset that only grows, and wire time."""
+    """Calendar time with an offset that only grows, wire time, and steady time."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._offset = start - self._real() if start else timedelta(0)
@@ -38,3 +39,7 @@ class Clock:
     def wire(self) -> float:
         """Real seconds since the epoch, for signatures, leases and pace."""
         return time.time()
+
+    def steady(self) -> float:
+        """Seconds since some moment, whatever is done to the machine's clock."""
+        return time.monotonic()

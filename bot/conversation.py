@@ -197,7 +197,7 @@ class MemberJoined(Arrival):
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft(Arrival):
-    """An account was deactivated in a workspace."""
+    """A platform says that an account was deactivated in a workspace: a hint of leaving, never proof."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,14 @@ class Dispatcher:
         `repeats`: the platform may deliver it again, so its id is kept even when nothing is changed. `holds`
         is asked first, in the same transaction: whether the actor's session still lives.
         """
-        reads = not repeats and self._reads(incoming)
+        reads, arrived = not repeats and self._reads(incoming), self._database.clock.steady()
 
         def act(tx: Tx) -> Outcome:
             if holds is not None and not holds(tx):
                 return Outcome(shut=True)
-            return self._answer(tx, incoming, side, reads)
+            if reads:
+                return self._answer(tx, incoming, side)
+            return self._once(tx, incoming, side, arrived)
 
         try:
             return await self._database.run(act, reads=reads)
@@ -129,23 +131,32 @@ class Dispatcher:
                 return found is None or found.reads or opens
         return True
 
-    def _answer(self, tx: Tx, incoming: Incoming, side: Side, reads: bool) -> Outcome:
-        known = self._who(tx, incoming, side)
-        twin = None if reads else _twin(incoming)
-        if not reads and not (inbox.first(tx, _key(incoming)) and (twin is None or inbox.no_twin(tx, twin))):
-            return Outcome(known.actor)
-        ctx = self._context(tx, known.actor, incoming)
-        outcome = self._guarded(ctx, lambda: self._run(ctx, incoming), reads=reads)
-        if outcome.errors and twin is not None:
+    def _once(self, tx: Tx, incoming: Incoming, side: Side, arrived: float) -> Outcome:
+        """What comes of it, unless it came before, or was clicked again while it lasts."""
+        twin, clock = _twin(incoming), self._database.clock
+        began = clock.steady()
+        new = inbox.first(tx, _key(incoming))
+        if not new or (twin is not None and not inbox.no_twin(tx, twin, clock.steady() - arrived)):
+            return Outcome(self._who(tx, incoming, side).actor)
+        outcome = self._answer(tx, incoming, side, writes=True)
+        if twin is not None and outcome.errors:
             inbox.forget(tx, twin)
+        elif twin is not None and clock.steady() - began >= 1.0:  # else those of the beginning are enough
+            inbox.lasted(tx, twin)
+        return outcome
+
+    def _answer(self, tx: Tx, incoming: Incoming, side: Side, *, writes: bool = False) -> Outcome:
+        known = self._who(tx, incoming, side)
+        ctx = self._context(tx, known.actor, incoming)
+        outcome = self._guarded(ctx, lambda: self._run(ctx, incoming), writes=writes)
         return outcome if known.met else replace(outcome, unmet=True)
 
     def _who(self, tx: Tx, arrival: Arrival, side: Side) -> accounts.Known:
         return accounts.who(tx, arrival.address, side, self._policy.locale, self._policy.zone)
 
-    def _guarded(self, ctx: Context, run: Callable[[], Outcome], *, reads: bool = False) -> Outcome:
+    def _guarded(self, ctx: Context, run: Callable[[], Outcome], *, writes: bool = True) -> Outcome:
         try:
-            return run() if reads else self._saved(ctx, run)
+            return self._saved(ctx, run) if writes else run()
         except InvalidForm as invalid:
             return Outcome(ctx.actor, errors=invalid.errors)
         except Refusal as refusal:

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     port: int = 3978
     metrics_bind: str = "127.0.0.1:9464"
     trusted_proxies: str = ""
+    stop_grace: str = ""
 
     owners: str = ""
     hr: str = ""
@@ -367,6 +368,8 @@ def _calendar(settings: Settings) -> Iterable[str]:
 def _place(settings: Settings) -> Iterable[str]:
     if not 0 < settings.port < 65536:
         yield f"OKAERI_PORT: {settings.port}; right: 1 to 65535"
+    if not (settings.stop_grace or "0").isdecimal():
+        yield f"OKAERI_STOP_GRACE: {settings.stop_grace!r}; right: whole seconds such as 5, or empty"
     for name, least in (("unanswered_days", 1), ("leaver_keep_days", 0), ("leaver_max_bytes", 1)):
         if getattr(settings, name) < least:
             yield f"OKAERI_{name.upper()}: {getattr(settings, name)}; right: {least} or more"

@@ -68,7 +68,7 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
 def _outdated(at: datetime, on_wire: float) -> Iterator[Outdated]:
     """What is over at a moment, in an order in which nothing is left that points nowhere."""
     year = timedelta(days=365)
-    yield inbox.outdated(at - timedelta(days=7))
+    yield inbox.outdated(at - inbox.KEPT)
     yield outbox.outdated(at - timedelta(days=90))
     yield given_up.outdated(at - timedelta(days=30))
     yield codes.outdated(at)

@@ -94,7 +94,7 @@ def _live_there(tx: Tx, account: Account) -> None:
 
 
 def gone(tx: Tx, address: Address) -> None:
-    """The account was deactivated: nothing is sent there any more."""
+    """The platform says that the account is deactivated: nothing is sent there any more."""
     account = tx.get(Account, str(address))
     if account is not None:
         account.gone, account.looked_at = True, now(tx)
@@ -109,16 +109,16 @@ def keep_chat(tx: Tx, address: Address, chat: str) -> None:
 
 
 def deactivated(tx: Tx, address: Address) -> bool:
-    """Whether the platform told us that nobody can sign in there any more."""
+    """Whether the platform says that nobody can sign in there any more."""
     account = tx.get(Account, str(address))
     return account is not None and account.gone
 
 
 def forget_looks(tx: Tx, address: Address) -> None:
-    """Have the platform asked again how this account looks, if we know it; it is active again."""
+    """Have the platform asked again how this account looks, if we know it, and whether it is there at all."""
     account = tx.get(Account, str(address))
     if account is not None:
-        account.looked_at, account.gone = None, False
+        account.looked_at = None
 
 
 def tie(tx: Tx, address: Address, side: Side, person: Person, by: str) -> Account:
@@ -168,18 +168,18 @@ def addresses(tx: Tx, person_id: str) -> list[str]:
     return list(tx.scalars(select(Account.address).where(Account.person_id == person_id)))
 
 
-_STALE = (Account.looked_at.is_(None)) | (Account.looked_at < bindparam("before"))
+_STALE = Account.looked_at.is_(None) | (Account.gone.is_(False) & (Account.looked_at < bindparam("before")))
 _OF_OURS = Account.address.startswith(f"{Platform.WEB.value}:")  # our own pages have no looks
 _UNLOOKED = (
     select(Account.side, Account.address)
-    .where(_STALE, Account.gone.is_(False), ~_OF_OURS)
+    .where(_STALE, ~_OF_OURS)
     .order_by(Account.looked_at.nulls_first())
     .limit(MOST)
 )
 
 
 def unlooked(tx: Tx, before: datetime, limit: int = 50) -> list[tuple[Side, Address]]:
-    """Accounts never described by their platform, or not since `before`."""
+    """Accounts of which their platform is to be asked, or that it has not described since `before`."""
     rows = tx.execute(_UNLOOKED, {"before": before, "most": limit}).all()
     return [(side, Address.parse(address)) for side, address in rows]
 

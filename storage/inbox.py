@@ -6,13 +6,25 @@ leave only their id, in the transaction of their effect.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Index, String, bindparam, delete, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Float,
+    Index,
+    String,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.columns import Row, Sealed, kept
+from storage.columns import Row, Sealed, Vault, kept
 from storage.engine import MOST, Tx, at_server, insert_new, now, vault_of, wire
 from storage.outdated import Outdated
 
@@ -37,10 +49,26 @@ class Received(Row):
 
 
 Key = tuple[str, str, str]
-REDRIVE_AFTER = 30.0
+REDRIVE_AFTER, LONGEST = 30.0, 3600.0
+"""Seconds of the first and of the longest back-off: an hour after a release was mended everything is back."""
 TWINS = 3.0
 """Seconds in which a second press of the same button in the same place is a double click."""
+KEPT = timedelta(days=7)
+"""How long ids are kept; and how long an event is tried, but at least `TRIES` times."""
 TRIES = 8
+
+
+class Waiting(NamedTuple):
+    """An event that was received and not handled, and how often it was tried, this try among them."""
+
+    key: Key
+    tries: int
+    payload: bytes | None
+
+    def opened(self, vault: Vault) -> str:
+        """What it is about. Raises `InvalidTag`, `LookupError` or `ValueError` when nobody can read it: its
+        key was taken out of the ring, or these are not our bytes."""
+        return vault.unwrap(self.payload or b"", f"inbox:{self.key[-1]}").decode()
 
 
 def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
@@ -56,8 +84,15 @@ def first(tx: Tx, key: Key, payload: str | None = None) -> bool:
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def no_twin(tx: Tx, key: Key) -> bool:
-    """Keep that somebody pressed something; false when the same was pressed in the last `TWINS` seconds."""
+def _come(at: float | BindParameter[float], latest: float | BindParameter[float]) -> ColumnElement[bool]:
+    """Whether a moment on the wire has come; one that nobody can mean by now was written before the clock was
+    set back."""
+    return (Received.next_try <= at) | (Received.next_try > latest)
+
+
+def no_twin(tx: Tx, key: Key, waited: float = 0.0) -> bool:
+    """Keep that somebody pressed something, `waited` seconds ago; false when the same was pressed in the
+    `TWINS` seconds before that."""
     platform, workspace, event_id = key
     at, ends = now(tx), wire(tx) + TWINS
     values = {
@@ -67,20 +102,25 @@ def no_twin(tx: Tx, key: Key) -> bool:
     insert = (postgresql if at_server(tx) else sqlite).insert(Received)
     query = insert.values(values).on_conflict_do_update(
         index_elements=["platform", "workspace", "event_id"],
-        set_={"next_try": ends, "done_at": at}, where=Received.next_try <= wire(tx),
+        set_={"next_try": ends, "done_at": at}, where=_come(wire(tx) - waited, ends + TWINS),
     )  # fmt: skip
     done = tx.execute(query)
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def lasted(tx: Tx, key: Key) -> None:
+    """What was pressed took its time: the seconds of a double click begin now."""
+    tx.execute(update(Received).where(_of(key)).values(next_try=wire(tx) + TWINS))
+
+
 def forget(tx: Tx, key: Key) -> None:
     """It had no effect, so it may come again."""
+    tx.execute(delete(Received).where(_of(key)))
+
+
+def _of(key: Key) -> ColumnElement[bool]:
     platform, workspace, event_id = key
-    tx.execute(
-        delete(Received).where(
-            Received.platform == platform, Received.workspace == workspace, Received.event_id == event_id
-        )
-    )
+    return and_(Received.platform == platform, Received.workspace == workspace, Received.event_id == event_id)
 
 
 def done(tx: Tx, key: Key) -> None:
@@ -96,28 +136,44 @@ def handled(tx: Tx, key: Key) -> bool:
     return row is None or row.done_at is not None
 
 
-_UNFINISHED = (
+_UNFINISHED = Received.done_at.is_(None)
+_DUE = (
     select(Received)
-    .where(Received.done_at.is_(None), Received.next_try <= bindparam("at"), Received.tries < TRIES)
-    .order_by(Received.received_at)
+    .where(_UNFINISHED, _come(bindparam("at", type_=Float), bindparam("latest", type_=Float)))
+    .order_by(Received.next_try)
     .limit(MOST)
+)
+_HOPELESS = select(Received).where(
+    _UNFINISHED, Received.tries >= TRIES, Received.received_at < bindparam("before")
 )
 
 
-def unfinished(tx: Tx, limit: int = 20) -> list[tuple[Key, str]]:
+def unfinished(tx: Tx, limit: int = 20) -> list[Waiting]:
     """Events received but not handled, whose next try has come; each is counted as tried."""
-    found: list[tuple[Key, str]] = []
-    for row in tx.scalars(_UNFINISHED, {"at": wire(tx), "most": limit}).all():
+    at = wire(tx)
+    rows = tx.scalars(_DUE, {"at": at, "latest": at + LONGEST, "most": limit}).all()
+    for row in rows:
         row.tries += 1
-        row.next_try = wire(tx) + REDRIVE_AFTER * 2**row.tries
-        if row.payload is not None:
-            text = vault_of(tx).unwrap(row.payload, f"inbox:{row.event_id}").decode()
-            found.append(((row.platform, row.workspace, row.event_id), text))
+        row.next_try = at + min(LONGEST, REDRIVE_AFTER * 2.0 ** min(row.tries, TRIES))
     tx.flush()
-    return found
+    return [_waiting(row) for row in rows]
+
+
+def give_up(tx: Tx) -> list[Waiting]:
+    """Events that were tried for as long as ids are kept: they are not tried again, and their content
+    goes."""
+    rows = tx.scalars(_HOPELESS, {"before": now(tx) - KEPT}).all()
+    given_up = [_waiting(row) for row in rows]
+    for row in rows:
+        row.done_at, row.payload = now(tx), None
+    tx.flush()
+    return given_up
+
+
+def _waiting(row: Received) -> Waiting:
+    return Waiting((row.platform, row.workspace, row.event_id), row.tries, row.payload)
 
 
 def outdated(before: datetime) -> Outdated:
-    """Ids handled before a moment, and what came before it and could never be handled."""
-    hopeless = (Received.tries >= TRIES) & (Received.received_at < before)
-    return Outdated(Received, (Received.done_at < before) | hopeless)
+    """Ids of what was handled, or given up, before a moment."""
+    return Outdated(Received, Received.done_at < before)

@@ -12,6 +12,7 @@ from storage.columns import Row, kept
 from storage.engine import Tx, wire
 
 _BLIND = {"synchronize_session": False}
+Held = tuple[str, float]
 
 
 class Lease(Row):
@@ -28,21 +29,28 @@ class Lease(Row):
 
 _OURS = Lease.name.in_(bindparam("names", expanding=True))
 _KNOWN = select(Lease.name).where(_OURS).with_for_update()
-_FREE = select(Lease.name).where(
-    _OURS, (Lease.holder == bindparam("holder")) | (Lease.until <= bindparam("at"))
-)
+_OVER = (Lease.until <= bindparam("at")) | (Lease.until > bindparam("longest"))
+_FREE = select(Lease.name).where(_OURS, (Lease.holder == bindparam("holder")) | _OVER)
+_HELD = select(Lease).where(_OURS)
 
 
 def take(tx: Tx, names: Collection[str], holder: str, seconds: float) -> list[str]:
-    """Which of these jobs `holder` may run now; a lease ends by itself after `seconds`."""
+    """Which of these jobs `holder` may run now; a lease ends by itself after `seconds`. One that ends later
+    than any that is taken now was taken before the clock was set back: it is over."""
     of_these, at = {"names": list(names)}, wire(tx)
     known = set(tx.scalars(_KNOWN, of_these))
     tx.add_all(Lease(name) for name in names if name not in known)
     tx.flush()
-    mine = set(tx.scalars(_FREE, {**of_these, "holder": holder, "at": at}))
+    mine = set(tx.scalars(_FREE, {**of_these, "holder": holder, "at": at, "longest": at + seconds}))
     held = {"holder": holder, "until": at + seconds}
     tx.execute(update(Lease).where(Lease.name.in_(mine)).values(held).execution_options(**_BLIND))
     return [name for name in names if name in mine]
+
+
+def held(tx: Tx, names: Collection[str]) -> dict[str, Held]:
+    """Who holds these jobs, until when."""
+    rows = tx.scalars(_HELD, {"names": list(names)}) if names else ()
+    return {row.name: (row.holder, row.until) for row in rows}
 
 
 def give_back(tx: Tx, names: Collection[str], holder: str, failed: Collection[str] = ()) -> None:

@@ -41,11 +41,11 @@ def tokyo(day: str | date, at: str = "09:00") -> datetime:
 
 
 class HandClock(Clock):
-    """Both kinds of time stand still until they are moved."""
+    """All kinds of time stand still until they are moved."""
 
     def __init__(self, at: datetime) -> None:
         super().__init__()
-        self._at, self._wire = at, 1_000_000.0
+        self._at, self._wire, self._steady = at, 1_000_000.0, 1_000.0
 
     def now(self) -> datetime:
         """Calendar time."""
@@ -54,6 +54,10 @@ class HandClock(Clock):
     def wire(self) -> float:
         """Wire time."""
         return self._wire
+
+    def steady(self) -> float:
+        """Steady time."""
+        return self._steady
 
     def travel(self, to: datetime) -> None:
         """Calendar time only; forward only."""
@@ -66,9 +70,14 @@ class HandClock(Clock):
         self._wire -= seconds
 
     def passes(self, seconds: float) -> None:
-        """Both times go on."""
-        self._wire += seconds
-        self._at += timedelta(seconds=seconds)
+        """All times go on."""
+        self._steady += seconds
+        self.is_set(seconds)
+
+    def is_set(self, by: float) -> None:
+        """The machine's clock is set forward, or back; no time passes."""
+        self._wire += by
+        self._at += timedelta(seconds=by)
 
 
 @dataclass

@@ -271,6 +271,8 @@ class Listeners:
             await ack(response_action="update", view=self._answers.view(outcome))
         elif kind == "block_suggestion" and not acked:
             await ack(options=[])
+        elif kind == "event_callback" and outcome.broke and not acked:
+            ack.response = BoltResponse(status=503)  # it was not recorded: Slack tells it again
         else:
             await (ack() if not acked else asyncio.sleep(0))
         if kind not in ("view_submission", "block_suggestion", "event_callback"):

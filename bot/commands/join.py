@@ -43,11 +43,15 @@ feature = Feature(__name__)
 def join(ctx: Context, argument: str) -> Answer:
     """With a code: tied at once. Without: the form that asks for it."""
     if ctx.actor.person_id is not None:
-        return Reply(Card(t("join.already"), (Paragraph(t("join.already_right")),), t("common.notice")))
+        return _already()
     if not argument:
         return enter()
     person = joining.redeem(ctx.tx, _comer(ctx, agreed=False), argument, ctx.policy)
     return Reply(welcome(ctx, person)) if person else enter()
+
+
+def _already() -> Reply:
+    return Reply(Card(t("join.already"), (Paragraph(t("join.already_right")),), t("common.notice")))
 
 
 def _comer(ctx: Context, *, agreed: bool) -> joining.Comer:
@@ -64,7 +68,9 @@ class Ticket:
 
 @feature.form(Ticket, Side.ALUMNI)
 def enter(ctx: Context, form: Ticket) -> Answer:
-    """The code typed into a dialog, where nobody looks over a shoulder."""
+    """The code typed into a dialog, where nobody looks over a shoulder; once more, when no answer came."""
+    if ctx.actor.person_id is not None:
+        return _already()
     try:
         person = joining.redeem(ctx.tx, _comer(ctx, agreed=form.agree), form.code, ctx.policy)
     except WrongCode as wrong:
@@ -120,13 +126,14 @@ def _greet(ctx: Context, person: Person) -> None:
 
 @feature.on(MemberLeft)
 def went(ctx: Context, event: MemberLeft) -> None:
-    """A deactivated account gets no more messages. It is a hint of leaving, never proof."""
-    accounts.gone(ctx.tx, event.address)
+    """The platform is asked whether the account is still there: events may come late and in any order, so
+    none of them says how it is now."""
+    accounts.forget_looks(ctx.tx, event.address)
 
 
 @feature.on(MemberChanged)
 def changed(ctx: Context, event: MemberChanged) -> None:
-    """The platform is asked again how this account looks (guest, language, zone)."""
+    """The platform is asked again how this account looks (guest, language, zone), and whether it is there."""
     accounts.forget_looks(ctx.tx, event.address)
 
 

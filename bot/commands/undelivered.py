@@ -69,6 +69,12 @@ def told(count: int) -> Card:
     return Card(t("undelivered.told_title"), body, t("decisions.notice"))
 
 
+def unheard() -> Card:
+    """Something that a chat told us was given up; nothing of whom."""
+    body = (Paragraph(t("undelivered.unheard")), Note(t("undelivered.unheard_note")))
+    return Card(t("undelivered.unheard_title"), body, t("decisions.notice"))
+
+
 # --- the list ---------------------------------------------------------------------------------------------
 
 

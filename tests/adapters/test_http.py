@@ -1,11 +1,15 @@
-"""The outer guard: whom it names in the log, and how often."""
+"""The outer guard: whom it names in the log, and how often; and what Prometheus reads."""
 
 from __future__ import annotations
 
-import pytest
-from aiohttp.test_utils import make_mocked_request
+import asyncio
 
-from adapters.http import Doorkeeper, client_network
+import pytest
+import structlog
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+
+from adapters.http import FRESH, Doorkeeper, Metrics, client_network, metrics_page
+from storage.backlog import Backlog
 
 
 def knock(remote: str, forwarded: str = "") -> str:
@@ -43,3 +47,67 @@ def test_a_flood_of_refusals_is_one_line_a_minute(capsys: pytest.CaptureFixture[
     assert len(lines) == 2
     assert "49" in lines[1]
     assert "203.0.113.77" not in "".join(lines)
+
+
+class Asked:
+    """A database that counts how often it is asked, and answers once it may."""
+
+    def __init__(self) -> None:
+        self.times, self.answers = 0, asyncio.Event()
+        self.answers.set()
+
+    async def __call__(self) -> Backlog:
+        self.times += 1
+        await self.answers.wait()
+        return Backlog(oldest=12.0, oldest_bulk=3400.0, dead=3, oldest_event=0.0)
+
+
+async def scraped(metrics: Metrics) -> dict[str, float]:
+    """The figures about what waits, as Prometheus reads them."""
+    async with TestClient(TestServer(metrics_page(metrics))) as client, client.get("/metrics") as page:
+        assert page.status == 200
+        lines = [line.rsplit(" ", 1) for line in (await page.text()).splitlines()]
+    return {name: float(value) for name, value in lines if name.startswith(("okaeri_out", "okaeri_in"))}
+
+
+FIGURES = {
+    'okaeri_outbox_oldest_seconds{bulk="no"}': 12.0,
+    'okaeri_outbox_oldest_seconds{bulk="yes"}': 3400.0,
+    "okaeri_outbox_dead": 3.0,
+    "okaeri_inbox_oldest_seconds": 0.0,
+}
+
+
+async def test_what_waits_is_asked_for_once_however_many_scrape() -> None:
+    at, asked, metrics = [1000.0], Asked(), Metrics()
+    metrics.ask(asked, lambda: at[0])
+    assert await asyncio.gather(*(scraped(metrics) for _ in range(5))) == [FIGURES] * 5
+    assert asked.times == 1
+    at[0] += FRESH
+    assert await scraped(metrics) == FIGURES
+    assert asked.times == 2
+
+
+async def test_a_database_that_does_not_answer_holds_up_no_scrape_and_is_asked_once() -> None:
+    at, asked, metrics = [1000.0], Asked(), Metrics()
+    metrics.ask(asked, lambda: at[0])
+    asked.answers.clear()
+    began = asyncio.get_running_loop().time()
+    for _ in range(3):
+        assert await scraped(metrics) == {}
+        at[0] += FRESH
+    assert asyncio.get_running_loop().time() - began < 10
+    assert asked.times == 1
+    asked.answers.set()
+    assert await scraped(metrics) == FIGURES
+
+
+async def test_figures_that_cannot_be_had_are_left_out() -> None:
+    async def breaks() -> Backlog:
+        raise RuntimeError("no such table")
+
+    metrics = Metrics()
+    metrics.ask(breaks, lambda: 0.0)
+    with structlog.testing.capture_logs() as lines:
+        assert await scraped(metrics) == {}
+    assert [(line["event"], line["error"]) for line in lines] == [("backlog_unknown", "RuntimeError")]

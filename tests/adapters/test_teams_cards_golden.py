@@ -83,6 +83,7 @@ def rare(scene: Scene) -> dict[str, Card]:
         "openings.stuck": standing.stuck("slack:T0ALUMNI:C0COMEBACK", "not_in_channel", [row]),
         "policy.link_expires": policy.link_expires(core.policy, date(2026, 6, 30)),
         "undelivered.told": undelivered.told(3),
+        "undelivered.unheard": undelivered.unheard(),
         "welcome.later_mail": invitation.later_mail(leaver, person, "7K4P-7K4P-7K4P-7K4P", core.policy),
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 ACK: Final = 3.0
@@ -74,6 +75,14 @@ class Door(Protocol):
     async def joins(self, times: int, *, at_once: bool) -> Any:
         """Somebody with a proven address joins; the platform tells it several times, at every replica."""
 
+    async def event(self) -> Callable[[], Awaitable[int]]:
+        """Something that the platform tells of its own accord: tells it, always as the same event; the
+        status. Only where a platform does so.
+        """
+
+    def full(self) -> AbstractContextManager[None]:
+        """In the block the database records nothing that arrives."""
+
     async def the_bot_speaks(self) -> None:
         """The platform tells the bot of the bot's own message."""
 
@@ -109,6 +118,18 @@ async def the_same_event_at_every_replica_at_once_acts_once(door: Door) -> None:
     await door.joins(3, at_once=True)
     await door.quiet()
     assert door.effects("joined") == 1
+
+
+async def an_event_that_cannot_be_recorded_is_told_again(door: Door) -> None:
+    """A platform tells again only what was not acknowledged."""
+    tells = await door.event()
+    with door.full():
+        for _ in range(2):
+            assert await tells() >= 500
+    assert door.effects("heard") == 0
+    assert [await tells(), await tells()] == [200, 200]
+    await door.quiet()
+    assert door.effects("heard") == 1
 
 
 async def the_same_press_twice_acts_once(door: Door) -> None:
@@ -255,3 +276,5 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     a_slow_world_outside_delays_no_ack,
     a_refusal_is_in_the_language_of_who_is_refused,
 )
+EVENTS: Final[tuple[Clause, ...]] = (an_event_that_cannot_be_recorded_is_told_again,)
+"""What a door promises besides at which a platform tells what happened; our own pages hear of nothing."""

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import text
+
+from storage.engine import Tx, at_server
 from storage.outbox import Delivery
 from tests.world import World
+
+_FULL = {
+    False: ("CREATE TRIGGER fills BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'disk is full'); END",),
+    True: (
+        """CREATE FUNCTION fills() RETURNS trigger LANGUAGE plpgsql AS
+           'BEGIN RAISE EXCEPTION USING ERRCODE = ''disk_full''; END'""",
+        "CREATE TRIGGER fills BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION fills()",
+    ),
+}
 
 
 @dataclass
@@ -17,6 +31,23 @@ class Outside:
     world: World
     carrying: list[asyncio.Task[Any]] = field(default_factory=list)
     silent: list[asyncio.Server] = field(default_factory=list)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """In the block the database records nothing that arrives."""
+
+        def fill(tx: Tx) -> None:
+            for statement in _FULL[at_server(tx)]:
+                tx.execute(text(statement))
+
+        def empty(tx: Tx) -> None:
+            tx.execute(text(f"DROP TRIGGER fills{' ON inbox' if at_server(tx) else ''}"))
+
+        self.world.writes(fill)
+        try:
+            yield
+        finally:
+            self.world.writes(empty)
 
     async def slow(self, seconds: float) -> None:
         """From now on; every mail that was sent is due again."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,7 +24,7 @@ from storage.engine import Tx, now
 from storage.inbox import Received
 from storage.journal import Line
 from storage.leavers import Leaver, Stage
-from tests.contract.door import ACK, CLAUSES, Clause, Seen
+from tests.contract.door import ACK, CLAUSES, EVENTS, Clause, Seen
 from tests.contract.outside import Outside
 from tests.journeys import who_was_asked
 from tests.knocks import Knocker, a_member, described, knocking
@@ -161,15 +162,29 @@ class SlackUnderTest:
         return heard.status
 
     async def joins(self, times: int, *, at_once: bool) -> None:
-        email = f"{secrets.token_hex(4)}@home.example.jp"
-        self.world.writes(lambda tx: _enrolled(tx, email))
-        user = self.world.slack.add_person(ALUMNI, name="髙橋 愛子", email=email)
-        profile = {"id": user, "team_id": ALUMNI, "is_email_confirmed": True, "profile": {"email": email}}
-        body = self.knocker.event({"type": "team_join", "user": profile})
+        body = self._joined()
         knocks = [self.knocker.knock(body, replica=n % 2) for n in range(times)]
         heard = await asyncio.gather(*knocks) if at_once else [await knock for knock in knocks]
         assert {one.status for one in heard} == {200}
         assert max(one.seconds for one in heard) < ACK
+
+    def _joined(self) -> bytes:
+        email = f"{secrets.token_hex(4)}@home.example.jp"
+        self.world.writes(lambda tx: _enrolled(tx, email))
+        user = self.world.slack.add_person(ALUMNI, name="髙橋 愛子", email=email)
+        profile = {"id": user, "team_id": ALUMNI, "is_email_confirmed": True, "profile": {"email": email}}
+        return self.knocker.event({"type": "team_join", "user": profile})
+
+    async def event(self) -> Callable[[], Awaitable[int]]:
+        body = self._joined()
+
+        async def tells() -> int:
+            return (await self.knocker.knock(body)).status
+
+        return tells
+
+    def full(self) -> AbstractContextManager[None]:
+        return self.outside.full()
 
     async def the_bot_speaks(self) -> None:
         said = _said("U0BOTALUMNI", "help") | {"bot_id": "B0BOTALUMNI", "app_id": "A0ALUMNI"}
@@ -237,6 +252,6 @@ async def door(world: World) -> AsyncIterator[SlackUnderTest]:
         await under_test.quiet()
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+@pytest.mark.parametrize("clause", CLAUSES + EVENTS, ids=lambda clause: clause.__name__)
 async def test_the_slack_door_keeps_the_contract(clause: Clause, door: SlackUnderTest) -> None:
     await clause(door)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,7 @@ from storage.leavers import Leaver, Stage
 from tests.adapters.teams_cards import objects
 from tests.adapters.teams_house import TENANTS, a_member, teams_beside
 from tests.adapters.teams_street import lines
-from tests.contract.door import ACK, CLAUSES, Clause, Seen
+from tests.contract.door import ACK, CLAUSES, EVENTS, Clause, Seen
 from tests.contract.outside import Outside
 from tests.journeys import who_was_asked
 from tests.knocks import Knocker, knocking
@@ -261,6 +262,21 @@ class TeamsUnderTest:
         consents.record(tx, person.id, Decision.GIVEN, Said("ja", "teams"))
         return leaving.join_code(tx, person, self.world.ground.app.core.policy)
 
+    async def event(self) -> Callable[[], Awaitable[int]]:
+        """Somebody came into their own chat with the bot."""
+        comer = self._account("ja")
+        actor = self._actor(comer)
+        said = actor.scene(actor.chat).message(self.teams._wire.chats.next_id(), "")
+        came = {"type": "conversationUpdate", "membersAdded": [{"id": "29:x", "aadObjectId": comer.id}]}
+
+        async def tells() -> int:
+            return (await self._knock(Side.ALUMNI, {**said, **came}, 0)).status
+
+        return tells
+
+    def full(self) -> AbstractContextManager[None]:
+        return self.outside.full()
+
     async def the_bot_speaks(self) -> None:
         actor = self._actor(self._account("ja"))
         said = actor.scene(actor.chat).message("1", "help")
@@ -314,7 +330,7 @@ async def door(tmp_path: Path) -> AsyncIterator[TeamsUnderTest]:
             await under_test.quiet()
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.__name__)
+@pytest.mark.parametrize("clause", CLAUSES + EVENTS, ids=lambda clause: clause.__name__)
 async def test_the_teams_door_keeps_the_contract(clause: Clause, door: TeamsUnderTest) -> None:
     await clause(door)
 

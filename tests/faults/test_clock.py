@@ -13,21 +13,25 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import generate_latest
 from sqlalchemy import text
 
+from adapters.http import metrics_page
 from bot.cadence import local_moment
 from bot.conversation import Side
 from bot.playground import TEAMS, Playground, playing
 from bot.policy import Policy
 from jobs import checkins, enrolment
 from storage import checkins as checkins_table
-from storage import consents, people
-from storage.consents import Decision, Said
+from storage import consents, outbox, people
+from storage.consents import Decision, Purpose, Said
 from storage.engine import Database, Tx
 from storage.leavers import Leaver, Stage
+from storage.outbox import Draft, Route
 from tests.databases import empty_database, empty_file
 from tests.desk import POLICY, Desk, HandClock, notice, tokyo
+from tests.jobs.postroom import CARD
 from tests.postgres import wanted
 from tests.world import free_port
 
@@ -201,3 +205,24 @@ async def test_every_sweep_tells_when_it_last_ended_well(house: tuple[Playground
     assert float(values['okaeri_sweep_last_success{sweep="enrolment"}']) == clock.wire()
     assert len(values) == len(ground.app.schedule.last_success)
     assert TEAMS[Side.ALUMNI] not in told
+
+
+async def test_what_waits_is_an_alert_and_takes_nobody_out_of_the_balancer(
+    house: tuple[Playground, HandClock],
+) -> None:
+    """A platform that is away is away for every process."""
+    ground, clock = house
+
+    def waits(tx: Tx) -> None:
+        row = outbox.put(tx, Draft("test.a", CARD, Purpose.STAFF, Route.STAFF, "1"))
+        assert row is not None
+        row.next_try = clock.wire() + 90_000
+
+    ground.app.core.database.run_now(waits)
+    for _ in range(3):
+        clock.passes(2400)
+        await swept(ground)
+    assert await ready(ground) == (200, [])
+    async with TestClient(TestServer(metrics_page(ground.app.metrics))) as client:
+        told = await (await client.get("/metrics")).text()
+    assert 'okaeri_outbox_oldest_seconds{bulk="no"} 7200.0' in told

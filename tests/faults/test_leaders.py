@@ -165,6 +165,62 @@ async def test_a_leader_that_is_killed_is_followed_within_lease_and_period(tmp_p
         figures.note("kill -9 of a leader", site.kind, faults=1, **found)
 
 
+MIDDLE = {
+    "taking its lease": "AFTER UPDATE OF until ON leases | NEW.name = 'enrolment'",
+    "at the stage": "AFTER UPDATE OF stage ON leavers | NEW.stage = 'enrolled'",
+    "at the journal": "AFTER INSERT ON journal | NEW.what = 'leaver.enrolled'",
+    "after the mail's row": "AFTER INSERT ON outbox | NEW.kind = 'welcome.invitation'",
+    "giving its lease back": "BEFORE UPDATE OF ended_well ON leases | NEW.name = 'enrolment'",
+}
+LINGERS = 4.0
+"""Seconds that a statement takes in which a process is stopped; then the server waits for its next word."""
+
+
+async def stands_still_in_its_sweep(folder: Path, where: str, lease: float) -> None:
+    """A leader is stopped in a transaction of its own sweep, another goes on when its lease is over, it wakes
+    up: each effect once.
+
+    Only on a server, which ends a transaction of which nobody asks anything more; a file stays locked until
+    the process goes on (`docs/operations.md`).
+    """
+    async with a_site(folder, on_server=True) as site:
+        ENROL.before(site, "e1")
+        site.sql(
+            "CREATE OR REPLACE FUNCTION drags() RETURNS trigger LANGUAGE plpgsql AS"
+            f" 'BEGIN PERFORM pg_sleep({LINGERS}); RETURN NEW; END'"
+        )
+        site.mailbox.defer.add("e1@home.example.jp")  # what left unmarked would be sent again
+        with site.dragging(MIDDLE[where]):
+            leader = await site.start()
+            await site.in_the_middle()
+            async with standing_still(site, leader):
+                await asyncio.sleep(lease)
+                if not lease:
+                    site.expire()
+                site.mailbox.defer.clear()
+                await site.start()
+                await site.finds(lambda: all(ENROL.effects(site, "e1").values()), 90)
+            await rests(site, leader, "welcome.invitation")
+        leader.signals(signal.SIGTERM)
+        code, told = await leader.ended()
+        assert code == 0, told
+        assert "server_gone" in told or "leases_failed" in told, "its transaction was ended under its hands"
+        found = figures.count(ENROL.effects(site, "e1"))
+        figures.note("SIGSTOP in a sweep", site.kind, faults=1, **found)
+
+
+async def test_a_leader_that_stands_still_in_the_middle_of_its_own_sweep(tmp_path: Path) -> None:
+    await stands_still_in_its_sweep(tmp_path, "at the stage", lease=0.0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("where", MIDDLE)
+async def test_a_leader_that_stands_still_anywhere_in_its_own_sweep_until_its_lease_is_over(
+    tmp_path: Path, where: str
+) -> None:
+    await stands_still_in_its_sweep(tmp_path, where, lease=LEASE + 1)
+
+
 @pytest.mark.long
 async def test_a_leader_that_stands_still_for_longer_than_its_lease(tmp_path: Path) -> None:
     """It holds the lease of the sweep of accounts, and waits for Slack; another one sweeps meanwhile."""

@@ -53,6 +53,7 @@ NOT_EDITABLE = {
     "host": LISTENS,
     "port": LISTENS,
     "metrics_bind": LISTENS,
+    "stop_grace": LISTENS,
     "trusted_proxies": "whoever could change it could pretend to be anybody's address",
     "owners": "who decides who decides: HR must not make itself an owner",
     "managers": "rights are given by the operator, not by those who hold them",

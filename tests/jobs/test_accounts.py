@@ -5,14 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from bot.conversation import Address, Platform, Role, Side
+import pytest
+
+from bot.app import CATALOGUE
+from bot.conversation import (
+    Address,
+    Conversation,
+    Happening,
+    MemberChanged,
+    MemberLeft,
+    Platform,
+    Role,
+    Side,
+)  # fmt: skip
+from bot.dispatch import Dispatcher
 from bot.ports import Messenger
+from bot.registry import discover
+from bot.texts import Texts
 from jobs import accounts as account_jobs
 from jobs import lanes
 from storage import accounts
 from storage.accounts import Account
 from storage.engine import Tx
 from storage.pace import park
+from tests.desk import POLICY
 from tests.jobs.postroom import TEAM, Post, post
 
 __all__ = ["post"]
@@ -82,3 +98,35 @@ async def test_the_staff_is_searched_at_the_pace_of_all_searches(post: Post) -> 
         post.desk.clock.passes(0.01)
     assert searching.result()
     assert post.desk.sees(accounts.unfound) == []
+
+
+async def told(room: Post, event: type[MemberLeft | MemberChanged], who: Address, number: int) -> None:
+    """An event arrives and has its effect."""
+    dispatcher = Dispatcher(room.desk.database, discover("bot.commands"), POLICY, Texts.load(CATALOGUE))
+    happened: Happening = event(who, Conversation(who.workspace, ""), f"Ev{number}")
+    assert await dispatcher.keep(happened, Side.ALUMNI)
+    await dispatcher.drive(happened, Side.ALUMNI)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "deactivated"])
+@pytest.mark.parametrize(
+    "order",
+    [(MemberLeft,), (MemberChanged,), (MemberLeft, MemberChanged), (MemberChanged, MemberLeft)],
+    ids=["left", "changed", "left, changed", "changed, left"],
+)
+async def test_whatever_order_events_come_in_the_platform_says_who_is_there(
+    post: Post, order: tuple[type[MemberLeft | MemberChanged], ...], there: bool
+) -> None:
+    """Slack tells again what was not acknowledged, for a day, and what was is driven late after a crash."""
+    (who,) = strangers(post, Side.ALUMNI, 1)
+    if there:
+        post.desk.does(lambda tx: accounts.gone(tx, who))  # and came back, of which nobody told us
+    else:
+        await account_jobs.look(post.desk.database, chats(post))
+        await post.slack.leaves(who.workspace, who.user)
+    for number, event in enumerate(order):
+        await told(post, event, who, number)
+    post.desk.clock.passes(30)
+    await account_jobs.look(post.desk.database, chats(post))
+    assert post.desk.sees(lambda tx: accounts.deactivated(tx, who)) is not there
+    assert post.desk.sees(lambda tx: accounts.unlooked(tx, post.desk.clock.now())) == []

@@ -9,7 +9,7 @@ import pytest
 
 from bot.policy import Policy
 from jobs import policy as jobs
-from jobs.schedule import Job, Schedule
+from jobs.schedule import LEASE, Job, Schedule
 from storage import delivering, leases
 from tests.desk import POLICY, Desk, tokyo
 
@@ -62,7 +62,7 @@ async def test_what_runs_everywhere_waits_for_no_lease(desk: Desk) -> None:
 
         return Job(name, 15, run, everywhere=everywhere)
 
-    desk.does(lambda tx: leases.take(tx, ["shared", "own"], "another", 600))
+    desk.does(lambda tx: leases.take(tx, ["shared", "own"], "another", LEASE))
     schedule = Schedule(desk.database, [job("shared", everywhere=False), job("own", everywhere=True)])
     await schedule.run("own")
     await schedule.run("shared")

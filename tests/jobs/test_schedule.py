@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 import structlog
+from apscheduler.executors import base as executors
+from apscheduler.schedulers import base
+from apscheduler.triggers import interval
 from sqlalchemy import text
 
 from jobs.schedule import LEASE, Job, Schedule
+from storage import leases
 from storage.leases import Lease
 from tests.desk import Desk
 
@@ -128,6 +134,95 @@ async def test_a_short_period_is_given_a_minute(desk: Desk) -> None:
     assert clock.late() == ["work"]
 
 
+HOURS = 9 * 3600.0
+"""A machine whose hardware clock shows local time in Tokyo comes up so far ahead, until NTP sets it."""
+
+
+@pytest.mark.parametrize("by", [-HOURS, HOURS], ids=["back", "forward"])
+async def test_setting_the_clock_neither_makes_a_job_late_nor_hides_one(desk: Desk, by: float) -> None:
+    work = Work()
+    clock = schedule(desk, every=20.0, work=work)
+    clock.start()
+    await clock.run("work")
+    desk.clock.is_set(by)
+    assert clock.late() == []
+    desk.clock.passes(101)
+    assert clock.late() == ["work"]
+    await clock.run("work")
+    assert clock.late() == []
+    await clock.stop()
+
+
+async def test_a_lease_that_no_honest_process_writes_is_over(desk: Desk) -> None:
+    """Its holder died, and then the clock was set back."""
+    work = Work(left=1)
+    clock = schedule(desk, work=work)
+    desk.does(lambda tx: leases.take(tx, ["work"], "dead", LEASE))
+    assert not await clock.run("work")
+    desk.clock.is_set(-HOURS)
+    assert await clock.run("work")
+
+
+async def test_a_lease_that_does_not_end_makes_the_job_late(desk: Desk) -> None:
+    """The clock by which leases go is set back again and again."""
+    clock = schedule(desk, every=20.0, work=Work())
+    desk.does(lambda tx: leases.take(tx, ["work"], "dead", LEASE))
+    clock.start()
+    late = 0.0
+    while not clock.late():
+        await clock.run("work")
+        desk.clock.passes(20)
+        desk.clock.is_set(-20)
+        late += 20
+        assert late < 1000
+    assert LEASE < late <= LEASE + 5 * 20 + 2 * 20
+    await clock.stop()
+
+
+async def test_a_job_that_others_run_again_and_again_is_not_late(desk: Desk) -> None:
+    clock = schedule(desk, every=20.0, work=Work())
+    clock.start()
+    for _ in range(50):
+        desk.does(lambda tx: leases.take(tx, ["work"], "other", LEASE))
+        await clock.run("work")
+        desk.clock.passes(20)
+        assert clock.late() == []
+    await clock.stop()
+
+
+async def test_jobs_go_on_at_their_pace_when_the_clock_is_set_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """APScheduler goes by the machine's clock, which is set here for it as for us."""
+    ahead = timedelta(seconds=HOURS)
+
+    class Set(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead
+
+    for room in (base, executors, interval):
+        monkeypatch.setattr(room, "datetime", Set)
+    work = Work()
+    clock = schedule(desk, every=0.3, work=work)
+    clock.start()
+    await runs(work, 3)
+    ahead = timedelta(0)
+    desk.clock.is_set(-HOURS)
+    with structlog.testing.capture_logs() as lines:
+        await runs(work, work.runs + 5)
+    assert [(line["event"], line["seconds"]) for line in lines] == [("clock_set_back", HOURS)]
+    await clock.stop()
+
+
+async def runs(work: Work, times: int) -> None:
+    """Wait until it has run so often."""
+    async with asyncio.timeout(20):
+        while work.runs < times:
+            work.started.clear()
+            await work.started.wait()
+
+
 async def test_stopping_waits_for_what_runs(desk: Desk) -> None:
     gate = asyncio.Event()
     work = Work(left=1, gate=gate)
@@ -141,6 +236,32 @@ async def test_stopping_waits_for_what_runs(desk: Desk) -> None:
     await asyncio.wait_for(stopping, 5)
     assert (work.runs, work.together) == (1, 0)
     assert desk.sees(lambda tx: tx.get_one(Lease, "work").until) == 0
+
+
+async def test_stopping_does_not_wait_for_ever_for_what_hangs(desk: Desk) -> None:
+    hangs = Work(gate=asyncio.Event())
+    clock = schedule(desk, hangs=hangs, other=Work())
+    clock.start()
+    await hangs.started.wait()
+    with structlog.testing.capture_logs() as lines:
+        await asyncio.wait_for(clock.stop(patience=0.2), 10)
+    assert [(line["event"], line["jobs"]) for line in lines] == [("jobs_cut_off", ["hangs"])]
+    assert hangs.together == 0
+    assert desk.sees(lambda tx: tx.get_one(Lease, "hangs").until) == 0
+
+
+async def test_nothing_that_was_rung_for_begins_once_it_stops(desk: Desk) -> None:
+    gate = asyncio.Event()
+    work = Work(gate=gate)
+    clock = schedule(desk, work=work)
+    clock.wake("work")
+    await work.started.wait()
+    clock.wake("work")
+    stopping = asyncio.create_task(clock.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert work.runs == 1
 
 
 async def test_it_runs_by_its_pace_and_when_woken(desk: Desk) -> None:
@@ -157,6 +278,42 @@ async def test_it_runs_by_its_pace_and_when_woken(desk: Desk) -> None:
     clock.wake("work")
     clock.wake("unknown")
     await asyncio.wait_for(idle.started.wait(), 5)
+    await clock.stop()
+
+
+async def test_however_often_it_is_rung_one_run_waits_behind_the_one_under_way(desk: Desk) -> None:
+    """Messages that are queued one by one in one transaction ring once for each."""
+    gate = asyncio.Event()
+    work = Work(gate=gate)
+    clock = schedule(desk, work=work, other=Work())
+    clock.wake("work")
+    await work.started.wait()
+    for _ in range(2000):
+        clock.wake("work")
+        await asyncio.sleep(0)
+    assert len(clock._running) == 2
+    gate.set()
+    await asyncio.gather(*clock._running)
+    assert work.runs == 2, "whatever it was rung for is looked at once more"
+    await clock.stop()
+
+
+async def test_no_ring_is_lost_whenever_it_comes(desk: Desk) -> None:
+    waiting: set[int] = set()
+
+    async def work() -> bool:
+        seen = set(waiting)
+        await asyncio.sleep(0.001)
+        waiting.difference_update(seen)
+        return False
+
+    clock = schedule(desk, work=work)
+    for number in range(300):
+        waiting.add(number)
+        clock.wake("work")
+        await asyncio.sleep(random.choice((0.0, 0.0005, 0.001, 0.003)))
+    await asyncio.gather(*clock._running)
+    assert not waiting
     await clock.stop()
 
 

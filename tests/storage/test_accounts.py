@@ -71,6 +71,7 @@ def test_what_was_never_looked_at_is_asked_for_and_what_went_is_not(tx: Tx) -> N
     assert accounts.unlooked(tx, now(tx) + timedelta(days=31)) == [(Side.ALUMNI, HERE)]
     accounts.forget_looks(tx, THERE)
     assert accounts.unlooked(tx, now(tx)) == [(Side.COMPANY, THERE)]
+    assert accounts.deactivated(tx, THERE), "until the platform says otherwise"
     stranger = Address(Platform.SLACK, "T9", "U9")
     accounts.gone(tx, stranger)
     accounts.forget_looks(tx, stranger)
