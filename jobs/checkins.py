@@ -46,25 +46,21 @@ class _Round:
     def __init__(self, policy: Policy, at: datetime) -> None:
         self._policy, self._at, self._today = policy, at, policy.day(at)
         self._later = at + timedelta(days=policy.nudge_after_days)
-        self._window = cache(self._opening)
+        self._window = cache(policy.opens)
         self._stencil = cache(self._drawn)
 
     def step(self, row: Due) -> tuple[Step, Copy | None]:
         """Where a check-in goes on, and what is said to its person now."""
         if row.state is State.NUDGED:
             return Step(row.id, State.RESTING), None
-        window = self._window(self._after_pause(row), row.zone or self._policy.zone)
+        window = self._window(self._after_pause(row), row.zone)
         if window > self._at:
             return Step(row.id, row.state, window), None
         again = row.state is State.ASKED
         card = self._stencil(again, bool(row.employer)).fill(row.id, name=row.name, employer=row.employer)
         dedup = f"{row.number}:{'again' if again else 'first'}"
-        then = self._window(self._later, row.zone or self._policy.zone)
+        then = self._window(self._later, row.zone)
         return Step(row.id, State.NUDGED if again else State.ASKED, then), Copy(row.person_id, card, dedup)
-
-    def _opening(self, at: datetime, zone: str) -> datetime:
-        opens, closes = self._policy.checkin_opens, self._policy.checkin_closes
-        return self._policy.calendar.next_window(at, zone, opens=opens, closes=closes)
 
     def _drawn(self, again: bool, employed: bool) -> Stencil:
         employer = hole("employer") if employed else ""

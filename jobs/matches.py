@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from bot.commands import openings as cards
@@ -122,13 +122,8 @@ class _Listening:
 def _copy(tx: Tx, policy: Policy, person: Person, found: Sequence[tuple[Opening, Match]]) -> Copy:
     at = now(tx)
     card = dump_card(cards.suiting(found, forms.button()))
-    return Copy(person.id, card, f"{policy.day(at):%Y%m%d}", _window(at, person, policy))
+    return Copy(person.id, card, f"{policy.day(at):%Y%m%d}", policy.opens(at, person.zone))
 
 
 def _rank(pair: tuple[Opening, Match]) -> tuple[int, int]:
     return -pair[1].score, -pair[0].id
-
-
-def _window(at: datetime, person: Person, policy: Policy) -> datetime:
-    opens, closes = policy.checkin_opens, policy.checkin_closes
-    return policy.calendar.next_window(at, person.zone or policy.zone, opens=opens, closes=closes)

@@ -97,16 +97,18 @@ async def test_after_eight_days_it_is_done(desk: Desk) -> None:
 
 
 async def test_the_hour_is_a_respectful_one_where_they_live(desk: Desk) -> None:
-    (aiko, berta) = members(desk, 2)
+    (aiko, berta, chika) = members(desk, 3)
 
     def lives_in_berlin(tx: Tx) -> None:
         people.one(tx, berta).zone = "Europe/Berlin"
+        people.one(tx, chika).zone = "Etc/Unknown"
 
     desk.does(lives_in_berlin)
     posted(desk)
     await sweep(desk)
     due = {row.person_id: row.due_at for row in desk.letters(NEWS)}
-    assert due == {aiko: tokyo("2026-02-02", "10:00"), berta: tokyo("2026-02-02", "18:00")}
+    at_ten = tokyo("2026-02-02", "10:00")
+    assert due == {aiko: at_ten, berta: tokyo("2026-02-02", "18:00"), chika: at_ten}
 
 
 async def test_opened_again_is_not_told_again(desk: Desk) -> None:
