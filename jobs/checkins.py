@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -10,6 +10,7 @@ from bot.commands import checkin as cards
 from bot.policy import Policy
 from bot.post import Copy, to_many
 from bot.wire import NUMBER, Stencil, hole
+from jobs import apart
 from storage import checkins
 from storage.checkins import Due, State, Step
 from storage.consents import Purpose, allowing
@@ -18,16 +19,13 @@ from storage.engine import Database, Tx, now
 
 async def sweep(database: Database, policy: Policy) -> bool:
     """A batch of due check-ins, or several side by side; whether there were any."""
-    ways = database.store.abreast
-    batches = (database.run(lambda tx: step_all(tx, policy), guarded=True) for _ in range(ways))
-    return any(await asyncio.gather(*batches))
+    step = apart.Step("checkins", lambda tx, those: checkins.due(tx, those=those),
+                      lambda tx, rows: step_all(tx, policy, rows), guarded=True)  # fmt: skip
+    return await apart.bring_on(database, step, database.store.abreast)
 
 
-def step_all(tx: Tx, policy: Policy) -> bool:
+def step_all(tx: Tx, policy: Policy, rows: Sequence[Due]) -> None:
     """Bring every due check-in one step on. A step outside a respectful hour waits for the next window."""
-    rows = checkins.due(tx)
-    if not rows:
-        return False
     round_ = _Round(policy, now(tx))
     allowed = allowing(tx, {row.person_id for row in rows}, Purpose.STAY_IN_TOUCH)
     steps, copies = [], []
@@ -37,7 +35,6 @@ def step_all(tx: Tx, policy: Policy) -> bool:
         copies += [copy] if copy else []
     checkins.take(tx, steps)
     to_many(tx, "checkin.nudge", copies, Purpose.STAY_IN_TOUCH)
-    return True
 
 
 class _Round:

@@ -1,11 +1,12 @@
-"""The outer guard: whom it names in the log, and how often."""
+"""The outer guard: whom it names in the log, and how often; and what the figures of a process say."""
 
 from __future__ import annotations
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from prometheus_client import generate_latest
 
-from adapters.http import Doorkeeper, client_network
+from adapters.http import Doorkeeper, Metrics, client_network
 
 
 def knock(remote: str, forwarded: str = "") -> str:
@@ -43,3 +44,13 @@ def test_a_flood_of_refusals_is_one_line_a_minute(capsys: pytest.CaptureFixture[
     assert len(lines) == 2
     assert "49" in lines[1]
     assert "203.0.113.77" not in "".join(lines)
+
+
+def test_metrics_tell_how_often_single_rows_failed() -> None:
+    metrics, failures = Metrics(), {"enrolment.ask": 2}
+    metrics.watch(lambda: {"enrolment": 7.0}, lambda: failures)
+    failures["checkins"] = 1
+    told = generate_latest(metrics.registry).decode()
+    assert 'okaeri_sweep_last_success{sweep="enrolment"} 7.0' in told
+    assert 'okaeri_row_failures_total{step="enrolment.ask"} 2.0' in told
+    assert 'okaeri_row_failures_total{step="checkins"} 1.0' in told

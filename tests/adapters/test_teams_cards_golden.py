@@ -76,6 +76,7 @@ def rare(scene: Scene) -> dict[str, Card]:
         "address.lost": address.lost(core.policy),
         "answer.nobody": answer.unanswerable(row),
         "decisions.hindered": decisions.hindered("app_forbidden"),
+        "decisions.incidents": decisions.incidents(12),
         "intake.rejected": intake.rejected_card(t("feed.empty")),
         "introduced.orphaned": introduced.orphaned(row),
         "openings.stuck": standing.stuck("slack:T0ALUMNI:C0COMEBACK", "not_in_channel", [row]),

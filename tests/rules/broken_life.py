@@ -38,15 +38,16 @@ PLACES = (
     "UPDATE ON people",
 )
 _DIES = {
-    "sqlite": ("CREATE TRIGGER dies AFTER {place} BEGIN SELECT RAISE(ABORT, 'dies'); END",),
+    "sqlite": ("CREATE TRIGGER dies AFTER {place} BEGIN SELECT dies(); END",),
     "postgresql": (
         (
             "CREATE OR REPLACE FUNCTION dies() RETURNS trigger LANGUAGE plpgsql AS"
-            " 'BEGIN RAISE EXCEPTION ''dies''; END'"
+            " 'BEGIN RAISE ''dies'' USING ERRCODE = ''system_error''; END'"
         ),
         "CREATE TRIGGER dies AFTER {place} FOR EACH ROW EXECUTE FUNCTION dies()",
     ),
 }
+"""A function that is not there, a system that fails: nothing that could come from one row."""
 _COMPARED = (
     "stage", "last_day", "ask_at", "ask_again_at", "asks", "enrol_at", "later_at", "erase_at", "held_because",
     "question", "released", "invited", "stuck", "member_from",
