@@ -165,3 +165,18 @@ async def test_who_unticks_while_the_others_are_told_is_left_alone(desk: Desk) -
     desk.does(lambda tx: wishes.save(tx, aiko, Wanted(tell=False)))
     desk.does(lambda tx: matches.tell(tx, found.people, desk.policy))
     assert told(desk) == [jiro]
+
+
+async def test_who_was_slow_sets_nothing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that both believe to lead: one is half-way through a batch when the other ends the pass, or when
+    the opening is opened anew."""
+    monkeypatch.setattr(matches, "LOOKED", 2)
+    everybody, row = members(desk, 5), posted(desk)
+    slow = desk.sees(lambda tx: matches.look(tx, desk.policy, row.id))
+    assert slow is not None
+    assert await sweep(desk)
+    assert upto(desk, row) == "2026-02-02"
+    desk.does(lambda tx: matches.went(tx, slow))
+    assert upto(desk, row) == "2026-02-02"
+    assert not await sweep(desk)
+    assert told(desk) == everybody
