@@ -61,6 +61,10 @@ class HandClock(Clock):
             raise ValueError("calendar time only moves forward")
         self._at = to
 
+    def ticks(self, seconds: float) -> None:
+        """Wire time only: so short a while that no calendar shows it."""
+        self._wire += seconds
+
     def passes(self, seconds: float) -> None:
         """Both times go on."""
         self._wire += seconds
