@@ -321,12 +321,14 @@ def forget_referrer(tx: Tx, person_id: str) -> None:
     tx.execute(update(Referral).where(Referral.referrer_id == person_id).values(referrer_id=None))
 
 
-def outlived(tx: Tx, before: datetime, limit: int) -> Sequence[Referral]:
+_CLOSED = select(Opening.id).where(Opening.closed_at < bindparam("before"))
+_GONE = (Referral.stand != Stand.AGREED) & (Referral.expires_at < bindparam("before"))
+_OUTLIVED = Sifted(Referral.id, _OLDEST.where(Referral.opening_id.in_(_CLOSED) | _GONE).where)
+
+
+def outlived(tx: Tx, before: datetime, limit: int, those: Those = ALL) -> Sequence[Referral]:
     """What is kept no longer: of openings closed before a moment; ended or never answered before it."""
-    closed = select(Opening.id).where(Opening.closed_at < before)
-    gone = (Referral.stand != Stand.AGREED) & (Referral.expires_at < before)
-    query = select(Referral).where(Referral.opening_id.in_(closed) | gone)
-    return tx.scalars(query.order_by(Referral.id).limit(limit)).all()
+    return tx.scalars(*_OUTLIVED(tx, those, before=before, most=limit)).all()
 
 
 def drop(tx: Tx, row: Referral) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from bot.notices import take_notices
 from bot.registry import discover
-from jobs import apart, checkins, enrolment, interests, matches, openings, referrals
+from jobs import apart, checkins, enrolment, housekeeping, interests, matches, openings, referrals
 from storage import checkins as checkins_table
-from storage import consents, leavers, people, wishes
+from storage import consents, journal, leavers, people, returns, wishes
 from storage import interests as interests_table
 from storage import openings as openings_table
 from storage import referrals as referrals_table
@@ -29,6 +29,7 @@ from storage.leavers import INCIDENT, Leaver, Stage
 from storage.openings import Opening, Phase
 from storage.people import PersonKey
 from storage.referrals import Named
+from storage.returns import ReturnRequest
 from storage.wishes import Wanted
 from tests.desk import POLICY, VAULT, Desk, notice, tokyo
 
@@ -304,25 +305,42 @@ async def test_a_database_that_fails_is_no_row_that_fails(desk: Desk) -> None:
     assert len(desk.letters("checkin.nudge")) == 2
 
 
-WHEN = "TRIGGER refuses BEFORE INSERT ON outbox"
-REFUSES = {
-    "sqlite": (f"CREATE {WHEN} WHEN NEW.person_id = '%s' BEGIN SELECT RAISE(ABORT, 'refused'); END",),
-    "postgresql": (
+def refuses(desk: Desk, place: str, when: str) -> None:
+    """From now on the database refuses a write (`INSERT ON outbox`) that fits."""
+    sqlite = (f"CREATE TRIGGER refuses BEFORE {place} WHEN {when} BEGIN SELECT RAISE(ABORT, 'refused'); END",)
+    server = (
         "CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''refused''; END'",
-        f"CREATE {WHEN} FOR EACH ROW WHEN (NEW.person_id = '%s') EXECUTE FUNCTION refuses()",
-    ),
-}
+        f"CREATE TRIGGER refuses BEFORE {place} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION refuses()",
+    )
+    for statement in server if on_server(desk.database.url) else sqlite:
+        desk.does(partial(execute, statement=statement))
 
 
 async def test_a_row_that_the_database_refuses_is_one(desk: Desk) -> None:
     bad, good = desk.does(alumni)
     desk.does(lambda tx: asked_how_they_are(tx, [bad, good]))
     desk.clock.travel(NOON)
-    for statement in REFUSES["postgresql" if on_server(desk.database.url) else "sqlite"]:
-        desk.does(partial(execute, statement=statement.replace("%s", bad)))
+    refuses(desk, "INSERT ON outbox", f"NEW.person_id = '{bad}'")
     await until_quiet(desk, CASES["checkins"][1])
     assert [row.person_id for row in desk.letters("checkin.nudge")] == [good]
     assert len(Aside.of(desk.database).rows("checkins")) == 1
+
+
+async def test_a_visitor_who_cannot_be_erased_keeps_nothing_else_from_being_cleared_away(desk: Desk) -> None:
+    def ask(tx: Tx) -> list[str]:
+        visitors = [people.add(tx, "秘密") for _ in range(2)]
+        for one in visitors:
+            returns.add(tx, one, timedelta(days=3))
+        journal.write(tx, "old")
+        return [one.id for one in visitors]
+
+    bad, good = desk.does(ask)
+    refuses(desk, "UPDATE ON people", f"NEW.id = '{bad}'")
+    desk.clock.passes(4 * 365 * 86_400)
+    await housekeeping.tidy(desk.database, 30)
+    assert [one.person_id for one in desk.sees(lambda tx: tx.query(ReturnRequest).all())] == [bad]
+    assert desk.sees(lambda tx: people.one(tx, good)).left_at is not None
+    assert "old" not in desk.sees(lambda tx: [line.what for line in tx.query(Line)])
 
 
 async def test_a_row_that_only_met_others_goes_alone_and_nothing_is_said(desk: Desk) -> None:
