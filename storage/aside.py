@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any
 
 from asyncpg import InterfaceError, PostgresError
@@ -48,7 +49,7 @@ ALL = Those()
 
 class Sifted:
     """A statement that is built once for all rows, and once for some of them: `build` makes it of a condition
-    on `key`. All of them cost what they would without it."""
+    on `key`. While nothing is left aside it is the statement that it would be without."""
 
     def __init__(self, key: Any, build: Callable[[ColumnElement[bool]], Any]) -> None:
         self._all = build(true())
@@ -94,8 +95,8 @@ class Aside:
 
     def ripe(self, step: str, at: float) -> list[Key]:
         """What may be tried again: at most `FEW`, who has waited longest first."""
-        over = ((row.until, str(key), key) for key, row in self._rows[step].items() if row.until <= at)
-        return [key for _, _, key in sorted(over)[:FEW]]
+        over = [(row.until, key) for key, row in self._rows[step].items() if row.until <= at]
+        return [key for _, key in nsmallest(FEW, over, key=lambda one: one[0])]
 
     def put(self, step: str, key: Key, at: float, code: str) -> tuple[str, bool]:
         """A step failed with a row; the code under which it is known, and whether that is new."""
