@@ -14,7 +14,7 @@ import structlog
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from storage.backlog import Backlog
 
@@ -29,18 +29,25 @@ PATIENCE = 10.0
 
 
 class _Sweeps:
-    """When each sweep last ended well, as Prometheus asks for it."""
+    """When each sweep last ended well, and how often single rows failed, as Prometheus asks for it."""
 
-    def __init__(self, sweeps: Callable[[], Mapping[str, float]]) -> None:
-        self._sweeps = sweeps
+    def __init__(
+        self, sweeps: Callable[[], Mapping[str, float]], failures: Callable[[], Mapping[str, int]]
+    ) -> None:
+        self._sweeps, self._failures = sweeps, failures
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One value for each sweep."""
+    def collect(self) -> Iterator[Metric]:
+        """One value for each sweep; for each step of one whose rows failed, how often."""
         told = "When a sweep last ended well here, or this process started; seconds since 1970"
         gauge = GaugeMetricFamily("okaeri_sweep_last_success", told, labels=["sweep"])
         for name, at in sorted(self._sweeps().items()):
             gauge.add_metric([name], at)
         yield gauge
+        told = "How often a step of a sweep failed with a single row, which is left aside meanwhile"
+        counter = CounterMetricFamily("okaeri_row_failures", told, labels=["step"])
+        for name, count in sorted(self._failures().items()):
+            counter.add_metric([name], count)
+        yield counter
 
 
 class _Waiting:
@@ -93,9 +100,14 @@ class Metrics:
             "okaeri_requests", "HTTP requests", ["route", "status"], registry=self.registry
         )
 
-    def watch(self, sweeps: Callable[[], Mapping[str, float]]) -> None:
-        """Show of each sweep when it last ended well in this process, in seconds since 1970."""
-        self.registry.register(_Sweeps(sweeps))
+    def watch(
+        self,
+        sweeps: Callable[[], Mapping[str, float]],
+        failures: Callable[[], Mapping[str, int]] = dict[str, int],
+    ) -> None:
+        """Show of each sweep when it last ended well in this process, in seconds since 1970; and of each step
+        how often it failed with a single row."""
+        self.registry.register(_Sweeps(sweeps, failures))
 
     def ask(self, read: Callable[[], Awaitable[Backlog]], now: Callable[[], float]) -> None:
         """Show what waits; `now` gives steady seconds."""

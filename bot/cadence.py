@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -123,6 +124,23 @@ def local_moment(day: date, at: time, zone: str) -> datetime:
     first. Source: PEP 495, `fold=0`.
     """
     return datetime.combine(day, at.replace(fold=0, tzinfo=None), _zone(zone)).astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of this name; a platform may say one that it does not.
+
+    Source: Unicode UTS 35: `Etc/Unknown` is the zone of a device that does not know its own.
+    """
+    try:
+        return bool(_zone(name))
+    except ValueError:
+        return False
+
+
+def zone_or(name: str, otherwise: str) -> str:
+    """A zone that was stored, or another one where this machine does not know it (any more)."""
+    return name if is_zone(name) else otherwise
 
 
 def months_after(day: date, count: int) -> date:

@@ -13,7 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.brand import Brand
-from bot.cadence import Calendar
+from bot.cadence import Calendar, zone_or
 
 Approval = Literal["one", "two"]
 EnrolOn = Literal["last_day", "last_working_day", "day_after"]
@@ -59,6 +59,12 @@ class Policy:
     def day(self, at: datetime) -> date:
         """The calendar day of a moment where the company is."""
         return at.astimezone(ZoneInfo(self.zone)).date()
+
+    def opens(self, at: datetime, zone: str) -> datetime:
+        """The first moment from `at` on when a message that nobody waits for may go to somebody who lives in
+        `zone`; in one that is not known it is the company's hour. In UTC."""
+        there = zone_or(zone, self.zone)
+        return self.calendar.next_window(at, there, opens=self.checkin_opens, closes=self.checkin_closes)
 
     def adopt(self, other: Policy) -> None:
         """Become equal to another policy, in place: from here on every room goes by it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -10,6 +10,7 @@ from bot.commands import checkin as cards
 from bot.policy import Policy
 from bot.post import Copy, to_many
 from bot.wire import NUMBER, Stencil, hole
+from jobs import apart
 from storage import checkins
 from storage.checkins import Due, State, Step
 from storage.consents import Purpose, allowing
@@ -18,16 +19,13 @@ from storage.engine import Database, Tx, now
 
 async def sweep(database: Database, policy: Policy) -> bool:
     """A batch of due check-ins, or several side by side; whether there were any."""
-    ways = database.store.abreast
-    batches = (database.run(lambda tx: step_all(tx, policy), guarded=True) for _ in range(ways))
-    return any(await asyncio.gather(*batches))
+    step = apart.Step("checkins", lambda tx, those: checkins.due(tx, those=those),
+                      lambda tx, rows: step_all(tx, policy, rows), guarded=True)  # fmt: skip
+    return await apart.bring_on(database, step, database.store.abreast)
 
 
-def step_all(tx: Tx, policy: Policy) -> bool:
+def step_all(tx: Tx, policy: Policy, rows: Sequence[Due]) -> None:
     """Bring every due check-in one step on. A step outside a respectful hour waits for the next window."""
-    rows = checkins.due(tx)
-    if not rows:
-        return False
     round_ = _Round(policy, now(tx))
     allowed = allowing(tx, {row.person_id for row in rows}, Purpose.STAY_IN_TOUCH)
     steps, copies = [], []
@@ -37,7 +35,6 @@ def step_all(tx: Tx, policy: Policy) -> bool:
         copies += [copy] if copy else []
     checkins.take(tx, steps)
     to_many(tx, "checkin.nudge", copies, Purpose.STAY_IN_TOUCH)
-    return True
 
 
 class _Round:
@@ -46,25 +43,21 @@ class _Round:
     def __init__(self, policy: Policy, at: datetime) -> None:
         self._policy, self._at, self._today = policy, at, policy.day(at)
         self._later = at + timedelta(days=policy.nudge_after_days)
-        self._window = cache(self._opening)
+        self._window = cache(policy.opens)
         self._stencil = cache(self._drawn)
 
     def step(self, row: Due) -> tuple[Step, Copy | None]:
         """Where a check-in goes on, and what is said to its person now."""
         if row.state is State.NUDGED:
             return Step(row.id, State.RESTING), None
-        window = self._window(self._after_pause(row), row.zone or self._policy.zone)
+        window = self._window(self._after_pause(row), row.zone)
         if window > self._at:
             return Step(row.id, row.state, window), None
         again = row.state is State.ASKED
         card = self._stencil(again, bool(row.employer)).fill(row.id, name=row.name, employer=row.employer)
         dedup = f"{row.number}:{'again' if again else 'first'}"
-        then = self._window(self._later, row.zone or self._policy.zone)
+        then = self._window(self._later, row.zone)
         return Step(row.id, State.NUDGED if again else State.ASKED, then), Copy(row.person_id, card, dedup)
-
-    def _opening(self, at: datetime, zone: str) -> datetime:
-        opens, closes = self._policy.checkin_opens, self._policy.checkin_closes
-        return self._policy.calendar.next_window(at, zone, opens=opens, closes=closes)
 
     def _drawn(self, again: bool, employed: bool) -> Stencil:
         employer = hole("employer") if employed else ""

@@ -27,6 +27,7 @@ from bot.ports import FeedReading, LeaverNotice, LeaverSource
 from bot.post import to_staff
 from bot.wire import dump_card
 from storage import feeds, journal
+from storage.aside import of_a_row
 from storage.engine import Database, Tx
 
 log = structlog.get_logger()
@@ -86,6 +87,8 @@ class Importer:
         except FeedRejected as why:
             await self.reject(data, why, key)
         except Exception as bug:  # the edge where a bug becomes an incident; the files behind it do not wait
+            if not of_a_row(bug):
+                raise
             code = _incident(bug)
             await self._database.run(lambda tx: _broke(tx, code, key))
             return False
@@ -105,6 +108,8 @@ class Importer:
             card = intake.rejected_card(why.text)
             await self._database.run(lambda tx: _refuse(tx, laid.number, card))
         except Exception as bug:  # the edge where a bug becomes an incident; HR still has the file
+            if not of_a_row(bug):
+                raise
             code = _incident(bug)
             await self._database.run(lambda tx: _broke(tx, code, number=laid.number))
         return True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot import erasing
+from jobs import apart
 from storage import (
     accounts,
     addresses,
@@ -26,9 +28,13 @@ from storage import (
     sessions,
     uploads,
 )
+from storage.addresses import AddressChange
+from storage.aside import Those
 from storage.engine import Database, Tx, now, wire
 from storage.erasures import Why
 from storage.outdated import Outdated
+from storage.referrals import Referral
+from storage.returns import ReturnRequest
 
 AT_ONCE = 20
 """People who are erased in one transaction."""
@@ -55,9 +61,11 @@ async def tidy(database: Database, keep_files_days: int) -> bool:
 
     at = database.clock.now()
     await database.run(lambda tx: feeds.forget(tx, at - timedelta(days=keep_files_days)))
-    for some in (lapse, part, queue.tidy):
-        while await database.run(some):
+    for step in OVER:
+        while await apart.bring_on(database, step):
             pass
+    while await database.run(queue.tidy):
+        pass
     for old in _outdated(at, await database.run(wire, reads=True)):
         while await database.run(old.there, reads=True):
             await database.run(old.clear, guarded=True)
@@ -84,24 +92,36 @@ def _outdated(at: datetime, on_wire: float) -> Iterator[Outdated]:
     yield from openings.outdated(at - 3 * year)
 
 
-def lapse(tx: Tx) -> bool:
-    """Some of what people began and nobody finished: requests of visitors, and addresses that were never
-    proven; whether there was any."""
-    requests, changes = returns.expired(tx, AT_ONCE), addresses.expired(tx, AT_ONCE)
-    for request in requests:
-        erasing.visitor(tx, request, Why.SILENT)
-    for change in changes:
-        for kind in ("address.proof", "address.approval"):
-            outbox.cancel_kind(tx, change.person_id, kind)
-        addresses.drop(tx, change)
-    return bool(requests or changes)
+# --- what people began and nobody finished, and candidates who are kept no longer -------------------------
 
 
-def part(tx: Tx) -> bool:
-    """Some candidates whose opening closed long ago, and marks of mailboxes that may be asked again; whether
-    there were any."""
-    over = referrals.outlived(tx, now(tx) - referrals.KEPT_FOR, AT_ONCE)
-    for referral in over:
-        erasing.candidate(tx, referral, Why.OWN)  # for as long as they had agreed to
-        referrals.drop(tx, referral)
-    return bool(over)
+def _lapses(tx: Tx, request: ReturnRequest) -> None:
+    erasing.visitor(tx, request, Why.SILENT)
+
+
+def _is_dropped(tx: Tx, change: AddressChange) -> None:
+    for kind in ("address.proof", "address.approval"):
+        outbox.cancel_kind(tx, change.person_id, kind)
+    addresses.drop(tx, change)
+
+
+def _parts(tx: Tx, referral: Referral) -> None:
+    erasing.candidate(tx, referral, Why.OWN)  # for as long as they had agreed to
+    referrals.drop(tx, referral)
+
+
+def _outlived(tx: Tx, those: Those) -> Sequence[Referral]:
+    return referrals.outlived(tx, now(tx) - referrals.KEPT_FOR, AT_ONCE, those)
+
+
+def _changes(tx: Tx, those: Those) -> Sequence[AddressChange]:
+    return addresses.expired(tx, AT_ONCE, those)
+
+
+OVER: tuple[apart.Step[Any], ...] = (
+    apart.Step(
+        "housekeeping.requests", lambda tx, those: returns.expired(tx, AT_ONCE, those), apart.each(_lapses)
+    ),
+    apart.Step("housekeeping.changes", _changes, apart.each(_is_dropped)),
+    apart.Step("housekeeping.candidates", _outlived, apart.each(_parts)),
+)

@@ -3,34 +3,40 @@ silent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from bot import interested, offering
 from bot.commands import answer, interest
 from bot.conversation import Role
 from bot.policy import Policy
 from bot.post import Letter, to_alumnus, to_one_of_staff
+from jobs import apart
 from storage import accounts, interests, openings
 from storage.accounts import Staff
+from storage.aside import Those
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.interests import KIND, Interest
+from storage.openings import Opening
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
     """One batch; whether there was anything to tell."""
-    return await database.run(lambda tx: step_all(tx, policy))
+    return await apart.bring_all_on(database, list(_steps(policy)))
 
 
-def step_all(tx: Tx, policy: Policy) -> bool:
-    """Bring on everything that is due; whether there was any."""
-    fresh, late = interests.to_tell(tx), interests.silent(tx, policy.day(now(tx)))
-    for row in fresh:
-        _tell(tx, row, policy)
-    for row in late:
-        _remind(tx, row)
-    _warn(tx, policy)
-    return bool(fresh or late)
+def _steps(policy: Policy) -> Iterator[apart.Step[Any]]:
+    """By names that do not say that hands are raised: they stand in logs and in the journal."""
+
+    def silent(tx: Tx, those: Those) -> Sequence[Interest]:
+        return interests.silent(tx, policy.day(now(tx)), those=those)
+
+    tell = apart.each(partial(_tell, policy=policy))
+    yield apart.Step("confidential.fresh", lambda tx, those: interests.to_tell(tx, those=those), tell)
+    yield apart.Step("confidential.late", silent, apart.each(_remind))
+    yield apart.Step("openings.unanswerable", lambda tx, those: _unanswerable(tx, policy, those), _warn)
 
 
 def _tell(tx: Tx, row: Interest, policy: Policy) -> None:
@@ -64,12 +70,17 @@ def _news(tx: Tx, row: Interest, about: str) -> None:
     to_alumnus(tx, row.person_id, Letter(f"{KIND}.news", card, dedup, Purpose.OPENINGS))
 
 
-def _warn(tx: Tx, policy: Policy) -> None:
-    """Owners hear of every open opening that nobody can answer: it tells nothing about raised hands."""
-    running = accounts.staff(tx)
-    keys = [accounts.key_of(member) for member in running]
-    owners = [member for member in running if member.role is Role.OWNER]
-    for row in openings.unanswerable(tx, policy.day(now(tx)), keys):
+def _unanswerable(tx: Tx, policy: Policy, those: Those) -> Sequence[Opening]:
+    keys = [accounts.key_of(member) for member in accounts.staff(tx)]
+    return openings.unanswerable(tx, policy.day(now(tx)), keys, those)
+
+
+def _warn(tx: Tx, rows: Sequence[Opening]) -> bool:
+    """Owners hear of every open opening that nobody can answer: it tells nothing about raised hands. Nothing
+    comes of it but what they are told, once."""
+    owners = [member for member in accounts.staff(tx) if member.role is Role.OWNER]
+    for row in rows:
         letter = Letter("answer.nobody", answer.unanswerable(row), f"{row.id}:{row.edition}", Purpose.STAFF)
         for member in owners:
             to_one_of_staff(tx, member, letter)
+    return False

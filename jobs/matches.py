@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from bot.commands import openings as cards
@@ -18,7 +18,9 @@ from bot.matching import Match, Sought, match
 from bot.policy import Policy
 from bot.post import Copy, to_many
 from bot.wire import dump_card
+from jobs import apart
 from storage import interests, matching, openings, people, wishes
+from storage.aside import ALL, Aside, Those
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.openings import Opening
@@ -35,39 +37,64 @@ Fresh = Sequence[tuple[Opening, Sought]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One opening, who of the people looked at is to hear of it, and how far that brings it."""
+    """One opening, who of the people looked at is to hear of it, and from where to where that brings it."""
 
     opening: int
     people: tuple[str, ...]
+    since: str
     upto: str
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
-    """At most `BATCHES` rounds; whether there was anything. Looking holds nobody up: only telling writes."""
+    """At most `BATCHES` rounds; whether there was anything."""
+    aside = Aside.of(database)
     for done in range(BATCHES):
-        found = await database.run(partial(look, policy=policy), reads=True)
-        if found is None:
+        those = Those(but=aside.resting("matches", database.clock.wire()))
+        rows = await database.run(partial(unheard, policy=policy, those=those), reads=True)
+        if not rows:
             return done > 0
-        for first in range(0, len(found.people), TOLD):
-            some = found.people[first : first + TOLD]
-            await database.run(partial(tell, policy=policy, some=some))
-        await database.run(partial(went, done=found))
+        await apart.alone(database, "matches", rows[0].id, partial(_round, database, policy, rows[0].id))
     return True
 
 
-def look(tx: Tx, policy: Policy) -> Round | None:
-    """The next people for the first opening that was not compared with everybody today."""
+def unheard(tx: Tx, policy: Policy, those: Those = ALL) -> list[Opening]:
+    """Openings that were not compared with everybody today."""
     day = policy.day(now(tx))
-    row = next((one for one in openings.unmatched(tx, day) if one.matched_upto != day.isoformat()), None)
-    if row is None:
+    return [row for row in openings.unmatched(tx, day, those) if row.matched_upto != day.isoformat()]
+
+
+async def _round(database: Database, policy: Policy, opening_id: int) -> bool:
+    """Looking holds nobody up: only telling writes."""
+    found = await database.run(partial(look, policy=policy, opening_id=opening_id), reads=True)
+    if found is None:
+        return False
+    for first in range(0, len(found.people), TOLD):
+        some = found.people[first : first + TOLD]
+        await apart.bring_on(database, _telling(policy, some))
+    await database.run(partial(went, done=found), guarded=True)
+    return True
+
+
+def _telling(policy: Policy, some: Sequence[str]) -> apart.Step[str]:
+    def those_of(tx: Tx, those: Those) -> list[str]:
+        return [one for one in some if those.holds(one)]
+
+    return apart.Step("matches.tell", those_of, partial(tell, policy=policy), key=str, again=False)
+
+
+def look(tx: Tx, policy: Policy, opening_id: int) -> Round | None:
+    """The next people for an opening, if it still is to be compared."""
+    rows, day = unheard(tx, policy, Those(only=(opening_id,))), policy.day(now(tx))
+    if not rows:
         return None
+    (row,) = rows
     opening = matching.sought(row, day)
     batch = matching.seekers(tx, row, _after(row), LOOKED)
     real = tuple(one.person_id for one in batch.seekers if match(opening, one).real)
-    return Round(row.id, real, batch.upto or _through(row, policy, day))
+    return Round(row.id, real, row.matched_upto, batch.upto or _through(row, policy, day))
 
 
-def tell(tx: Tx, policy: Policy, some: Sequence[str]) -> None:
+def tell(tx: Tx, some: Sequence[str], policy: Policy) -> None:
     """Each of them hears of everything new that suits."""
     day = policy.day(now(tx))
     fresh = [(one, matching.sought(one, day)) for one in openings.unmatched(tx, day)]
@@ -82,9 +109,9 @@ def tell(tx: Tx, policy: Policy, some: Sequence[str]) -> None:
 
 
 def went(tx: Tx, done: Round) -> None:
-    """Keep how far it is, whatever became of the opening meanwhile."""
-    if (row := openings.get(tx, done.opening)) is not None:
-        openings.matched(tx, row, done.upto)
+    """Keep how far it is, unless the opening has moved on meanwhile: opened anew, or brought on by another
+    process."""
+    openings.matched(tx, done.opening, done.since, done.upto)
 
 
 def _after(row: Opening) -> str:
@@ -122,13 +149,8 @@ class _Listening:
 def _copy(tx: Tx, policy: Policy, person: Person, found: Sequence[tuple[Opening, Match]]) -> Copy:
     at = now(tx)
     card = dump_card(cards.suiting(found, forms.button()))
-    return Copy(person.id, card, f"{policy.day(at):%Y%m%d}", _window(at, person, policy))
+    return Copy(person.id, card, f"{policy.day(at):%Y%m%d}", policy.opens(at, person.zone))
 
 
 def _rank(pair: tuple[Opening, Match]) -> tuple[int, int]:
     return -pair[1].score, -pair[0].id
-
-
-def _window(at: datetime, person: Person, policy: Policy) -> datetime:
-    opens, closes = policy.checkin_opens, policy.checkin_closes
-    return policy.calendar.next_window(at, person.zone or policy.zone, opens=opens, closes=closes)

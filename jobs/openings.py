@@ -4,7 +4,11 @@ when it is over."""
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
 
 from bot import offering
 from bot.commands import standing as cards
@@ -13,7 +17,9 @@ from bot.places import OpeningPlace, ThankedPlace
 from bot.policy import Policy
 from bot.post import Letter, channel_dedup, to_channel, to_one_of_staff, to_staff
 from bot.registry import Context, Registry
+from jobs import apart
 from storage import accounts, journal, openings, outbox
+from storage.aside import Those
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.openings import Opening, Posting
@@ -31,15 +37,22 @@ LOST = "lost"
 
 
 async def sweep(database: Database, policy: Policy, registry: Registry) -> bool:
-    """Whatever is due now; whether there was anything."""
-    return await database.run(lambda tx: step_all(tx, policy, registry))
+    """What became of messages first, then what ends, then what channels are to show; whether there was
+    anything."""
 
+    def today(tx: Tx) -> date:
+        return policy.day(now(tx))
 
-def step_all(tx: Tx, policy: Policy, registry: Registry) -> bool:
-    """What became of messages first, then what ends, then what channels are to show."""
-    ctx = _nobody(tx, policy, registry)
-    done = [settle(tx, policy), close(ctx), warn(tx, policy), publish(ctx)]
-    return any(done)
+    steps: list[apart.Step[Any]] = [
+        apart.Step("openings.settle", openings.under_way, settle),
+        apart.Step("openings.close", lambda tx, those: openings.over(tx, today(tx), those),
+                   apart.each(lambda tx, row: close(_nobody(tx, policy, registry), row))),
+        apart.Step("openings.warn", lambda tx, those: openings.ending(tx, today(tx) + WARNED, those),
+                   apart.each(partial(warn, policy=policy))),
+        apart.Step("openings.publish", lambda tx, those: unshown(tx, policy, those),
+                   lambda tx, rows: publish(_nobody(tx, policy, registry), rows)),
+    ]  # fmt: skip
+    return await apart.bring_all_on(database, steps)
 
 
 def _nobody(tx: Tx, policy: Policy, registry: Registry) -> Context:
@@ -52,14 +65,30 @@ def _nobody(tx: Tx, policy: Policy, registry: Registry) -> Context:
 # --- channels ----------------------------------------------------------------------------------------------
 
 
-def publish(ctx: Context) -> bool:
-    """Queue whatever a channel does not show as it is now: one message at a time for each opening and
-    channel. In a channel that nobody names any more, what stands is still kept true."""
-    named, queued = ctx.policy.channels, False
-    for channel in sorted({*named, *openings.channels(ctx.tx)}):
-        for row in openings.unposted(ctx.tx, channel, standing=channel not in named):
-            queued |= _put(ctx, row, channel)
-    return queued
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """An opening that a channel does not show as it is; `id` is the opening's."""
+
+    id: int
+    row: Opening
+    channel: str
+
+
+def unshown(tx: Tx, policy: Policy, those: Those) -> list[Unshown]:
+    """What channels do not show as it is now. In a channel that nobody names any more, what stands is still
+    kept true."""
+    named = policy.channels
+    return [
+        Unshown(row.id, row, channel)
+        for channel in sorted({*named, *openings.channels(tx)})
+        for row in openings.unposted(tx, channel, standing=channel not in named, those=those)
+    ]
+
+
+def publish(ctx: Context, rows: Sequence[Unshown]) -> bool:
+    """Queue it: one message at a time for each opening and channel; whether any is new."""
+    new = [_put(ctx, one.row, one.channel) for one in rows]
+    return any(new)
 
 
 def _put(ctx: Context, row: Opening, channel: str) -> bool:
@@ -76,20 +105,18 @@ def _letter(row: Opening, card: Card, moment: str) -> Letter:
     return Letter("openings.posted", card, f"{row.id}:{row.edition}:{moment}", Purpose.OPENINGS)
 
 
-def settle(tx: Tx, policy: Policy) -> bool:
+def settle(tx: Tx, rows: Sequence[Posting]) -> bool:
     """What became of the messages that are under way; HR is told once what a channel did not take."""
     stuck: dict[tuple[str, str], list[Opening]] = defaultdict(list)
-    settled = False
-    for posting in openings.under_way(tx):
+    for posting in rows:
         reason = _settled(tx, posting)
-        settled |= posting.dedup == ""
         row = openings.get(tx, posting.opening_id) if reason else None
         if row is not None:
             stuck[posting.channel, reason].append(row)
-    for (channel, reason), rows in stuck.items():
-        mark = f"{Address.parse(channel).user}:{reason}:{rows[0].id}:{now(tx):%Y%m%d%H%M%S}"
-        to_staff(tx, "openings.stuck", cards.stuck(channel, reason, rows), mark)
-    return settled
+    for (channel, reason), lost in stuck.items():
+        mark = f"{Address.parse(channel).user}:{reason}:{lost[0].id}:{now(tx):%Y%m%d%H%M%S}"
+        to_staff(tx, "openings.stuck", cards.stuck(channel, reason, lost), mark)
+    return any(posting.dedup == "" for posting in rows)
 
 
 def _settled(tx: Tx, posting: Posting) -> str:
@@ -111,24 +138,19 @@ def _settled(tx: Tx, posting: Posting) -> str:
 # --- the last day ------------------------------------------------------------------------------------------
 
 
-def warn(tx: Tx, policy: Policy) -> bool:
-    """Tell owners a week before the last day, once for each last day; who chose a day that near knows it."""
-    due = openings.ending(tx, policy.day(now(tx)) + WARNED)
-    for row in due:
-        if row.opened_at is None or row.closes_on - policy.day(row.opened_at) > WARNED:
-            _tell_owner(tx, row, Letter("openings.ending", cards.ending(row), _mark(row), Purpose.STAFF))
-        openings.warned(tx, row)
-    return bool(due)
+def warn(tx: Tx, row: Opening, policy: Policy) -> None:
+    """Tell its owner a week before the last day, once for each last day; who chose a day that near knows
+    it."""
+    if row.opened_at is None or row.closes_on - policy.day(row.opened_at) > WARNED:
+        _tell_owner(tx, row, Letter("openings.ending", cards.ending(row), _mark(row), Purpose.STAFF))
+    openings.warned(tx, row)
 
 
-def close(ctx: Context) -> bool:
+def close(ctx: Context, row: Opening) -> None:
     """End what is over, with thanks to who came to it."""
-    due = openings.over(ctx.tx, ctx.policy.day(ctx.now))
-    for row in due:
-        offering.close(ctx.tx, row, *ctx.offers(ThankedPlace))
-        journal.write(ctx.tx, "opening.closed", offering.subject(row))
-        _tell_owner(ctx.tx, row, Letter("openings.ended", cards.ended(ctx, row), _mark(row), Purpose.STAFF))
-    return bool(due)
+    offering.close(ctx.tx, row, *ctx.offers(ThankedPlace))
+    journal.write(ctx.tx, "opening.closed", offering.subject(row))
+    _tell_owner(ctx.tx, row, Letter("openings.ended", cards.ended(ctx, row), _mark(row), Purpose.STAFF))
 
 
 def _mark(row: Opening) -> str:

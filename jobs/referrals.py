@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from bot import erasing, referring
 from bot.commands import candidate, introduced
 from bot.policy import Policy
 from bot.post import Letter, to_staff
+from jobs import apart
 from storage import openings, referrals
+from storage.aside import Those
 from storage.consents import Purpose
 from storage.engine import Database, Tx, now
 from storage.erasures import Why
@@ -14,18 +19,16 @@ from storage.referrals import Referral, Stand
 
 
 async def sweep(database: Database, policy: Policy) -> bool:
-    """One batch; whether there was anything to do."""
-    return await database.run(lambda tx: step_all(tx, policy))
+    """Every referral whose candidate let the time pass, and every one that the company let wait; whether
+    there was anything to do."""
 
+    def silent(tx: Tx, those: Those) -> Sequence[Referral]:
+        return referrals.silent(tx, policy.day(now(tx)), those=those)
 
-def step_all(tx: Tx, policy: Policy) -> bool:
-    """Every referral whose candidate let the time pass, and every one that the company let wait."""
-    over, silent = referrals.unanswered(tx), referrals.silent(tx, policy.day(now(tx)))
-    for row in over:
-        _end(tx, row, policy)
-    for row in silent:
-        _remind(tx, row, policy)
-    return bool(over or silent)
+    end = apart.each(partial(_end, policy=policy))
+    remind = apart.each(partial(_remind, policy=policy))
+    over = apart.Step("referrals.end", lambda tx, those: referrals.unanswered(tx, those=those), end)
+    return await apart.bring_all_on(database, [over, apart.Step("referrals.remind", silent, remind)])
 
 
 def _end(tx: Tx, row: Referral, policy: Policy) -> None:

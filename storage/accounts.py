@@ -14,6 +14,7 @@ from functools import cache
 from sqlalchemy import ForeignKey, String, bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot.cadence import is_zone, zone_or
 from bot.conversation import Actor, Address, Platform, Role, Side, Standing
 from storage.columns import Row, kept, normal_email, words
 from storage.engine import MOST, Among, Tx, now, vault_of
@@ -69,10 +70,11 @@ def note(tx: Tx, address: Address, side: Side) -> Account:
 
 
 def looked(tx: Tx, address: Address, standing: Standing, locale: str, zone: str) -> None:
-    """Keep what the platform says about an account that we know; "" is said by none and changes nothing."""
+    """Keep what the platform says about an account that we know; "", or a zone that is none here, changes
+    nothing."""
     account = tx.get(Account, str(address))
     if account is not None:
-        account.standing, account.zone = standing, zone or account.zone
+        account.standing, account.zone = standing, zone_or(zone, account.zone)
         account.locale = locale[:2] or account.locale
         account.looked_at, account.gone = now(tx), False
         _live_there(tx, account)
@@ -88,8 +90,8 @@ def put_off(tx: Tx, address: Address, at: datetime) -> None:
 
 def _live_there(tx: Tx, account: Account) -> None:
     """A person's day is that of the account they use."""
-    person = tx.get(Person, account.person_id) if account.person_id and account.zone else None
-    if person is not None:
+    person = tx.get(Person, account.person_id) if account.person_id else None
+    if person is not None and is_zone(account.zone):
         person.zone = account.zone
 
 
@@ -318,7 +320,7 @@ def who(tx: Tx, address: Address, side: Side, default_locale: str, default_zone:
         roles=frozenset(roles),
         standing=row.standing or Standing.MEMBER,
         locale=locale if locale in ("ja", "en") else "en",
-        zone=row.zone or default_zone,
+        zone=zone_or(row.zone or "", default_zone),
         person_id=person_id,
     )
     return Known(actor, met=row.address is not None)
@@ -385,9 +387,8 @@ def _person_there(tx: Tx, nobody: Actor) -> Actor:
     else:
         roles = frozenset({Role.ALUMNUS if is_member(row, now(tx)) else Role.LEAVER})
     locale = row.locale if row.locale in ("ja", "en") else "en"
-    return replace(
-        nobody, standing=Standing.MEMBER, roles=roles, locale=locale, zone=row.zone, person_id=row.id
-    )
+    zone = zone_or(row.zone, nobody.zone)
+    return replace(nobody, standing=Standing.MEMBER, roles=roles, locale=locale, zone=zone, person_id=row.id)
 
 
 def outdated(before: datetime) -> Outdated:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, LargeBinary, String, delete, select
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, Sealed, kept
-from storage.engine import Tx, now, vault_of
+from storage.engine import MOST, Tx, now, vault_of
 from storage.people import Person
 
 NEW_EMAIL = "address_changes.email"
@@ -125,7 +126,10 @@ def drop(tx: Tx, change: AddressChange) -> None:
     tx.flush()
 
 
-def expired(tx: Tx, limit: int) -> list[AddressChange]:
+_OLDEST = select(AddressChange).order_by(AddressChange.id).limit(MOST)
+_EXPIRED = Sifted(AddressChange.id, _OLDEST.where(AddressChange.expires_at <= bindparam("at")).where)
+
+
+def expired(tx: Tx, limit: int, those: Those = ALL) -> list[AddressChange]:
     """Wishes whose time is over."""
-    query = select(AddressChange).where(AddressChange.expires_at <= now(tx)).order_by(AddressChange.id)
-    return list(tx.scalars(query.limit(limit)))
+    return list(tx.scalars(*_EXPIRED(tx, those, at=now(tx), most=limit)))

@@ -13,7 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
-    Integer,
+    Select,
     String,
     UniqueConstraint,
     bindparam,
@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, kept, words
-from storage.engine import Among, Tx, now
+from storage.engine import MOST, Among, Tx, now
 from storage.outdated import Outdated
 from storage.people import Person
 
@@ -103,26 +104,31 @@ class Due:
     paused_until: date | None
 
 
-_OURS = (
-    select(Checkin.id, Checkin.person_id, Checkin.number, Checkin.state)
-    .where(Checkin.state == bindparam("now_in"), Checkin.due_at <= bindparam("day"))
-    .order_by(Checkin.due_at)
-    .limit(bindparam("most", type_=Integer))
-    .with_for_update(skip_locked=True)
-    .cte("ours")
-)
-"""In the order of the index: a server that had to sort would look through all that is due for every batch."""
-_DUE = select(_OURS, Person.name, Person.employer, Person.zone, Person.paused_until).join(
-    Person, Person.id == _OURS.c.person_id
-)
+def _due(these: ColumnElement[bool]) -> Select[Any]:
+    """In the order of the index: a server that had to sort would look through all that is due for every
+    batch."""
+    ours = (
+        select(Checkin.id, Checkin.person_id, Checkin.number, Checkin.state)
+        .where(Checkin.state == bindparam("now_in"), Checkin.due_at <= bindparam("day"), these)
+        .order_by(Checkin.due_at)
+        .limit(MOST)
+        .with_for_update(skip_locked=True)
+        .cte("ours")
+    )
+    query = select(ours, Person.name, Person.employer, Person.zone, Person.paused_until)
+    return query.join(Person, Person.id == ours.c.person_id)
 
 
-def due(tx: Tx, limit: int = 1000) -> list[Due]:
+_DUE = Sifted(Checkin.id, _due)
+
+
+def due(tx: Tx, limit: int = 1000, those: Those = ALL) -> list[Due]:
     """Open check-ins whose next step has come, ours until the end of the transaction."""
     found: list[Due] = []
     for state in OPEN:
-        given = {"now_in": state, "day": now(tx), "most": limit - len(found)}
-        found += [Due(*row) for row in tx.execute(_DUE, given)] if given["most"] else []
+        if most := limit - len(found):
+            rows = tx.execute(*_DUE(tx, those, now_in=state, day=now(tx), most=most))
+            found += [Due(*row) for row in rows]
     return found
 
 

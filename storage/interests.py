@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import outbox, people
 from storage.answers import Answered, Step
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, kept
 from storage.engine import MOST, Tx, now, wipe
 from storage.outdated import Outdated
@@ -120,17 +121,14 @@ def _readable(row: Interest, keys: Collection[str]) -> bool:
     return row.told_at is not None and bool(set(row.readers) & set(keys))
 
 
-_TO_TELL = (
-    select(Interest)
-    .where(Interest.told_at.is_(None), Interest.tells_at <= bindparam("at"))
-    .order_by(*OLDEST)
-    .limit(MOST)
-)
+_OLDEST = select(Interest).order_by(*OLDEST).limit(MOST)
+_RESTED = _OLDEST.where(Interest.told_at.is_(None), Interest.tells_at <= bindparam("at"))
+_TO_TELL = Sifted(Interest.id, _RESTED.where)
 
 
-def to_tell(tx: Tx, limit: int = 100) -> Sequence[Interest]:
+def to_tell(tx: Tx, limit: int = 100, those: Those = ALL) -> Sequence[Interest]:
     """Those whose ten minutes are over and whose readers have not been told."""
-    return tx.scalars(_TO_TELL, {"at": now(tx), "most": limit}).all()
+    return tx.scalars(*_TO_TELL(tx, those, at=now(tx), most=limit)).all()
 
 
 def told(tx: Tx, row: Interest, answer_by: date) -> None:
@@ -157,17 +155,13 @@ def note_of(tx: Tx, row: Interest) -> str:
     return people.open_for(tx, row.person_id, NOTE, row.note) if row.note is not None else ""
 
 
-_SILENT = (
-    select(Interest)
-    .where(Interest.step == Step.WAITING, Interest.late_at.is_(None), Interest.answer_by < bindparam("today"))
-    .order_by(*OLDEST)
-    .limit(MOST)
-)
+_WAITS = (Interest.step == Step.WAITING, Interest.late_at.is_(None), Interest.answer_by < bindparam("today"))
+_SILENT = Sifted(Interest.id, _OLDEST.where(*_WAITS).where)
 
 
-def silent(tx: Tx, today: date, limit: int = 100) -> Sequence[Interest]:
+def silent(tx: Tx, today: date, limit: int = 100, those: Those = ALL) -> Sequence[Interest]:
     """Those to whom an answer was promised for a day that is over, and of whom no deputy knows yet."""
-    return tx.scalars(_SILENT, {"today": today, "most": limit}).all()
+    return tx.scalars(*_SILENT(tx, those, today=today, most=limit)).all()
 
 
 def late(tx: Tx, row: Interest) -> None:

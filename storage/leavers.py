@@ -18,19 +18,18 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
-    Select,
     String,
     UniqueConstraint,
     bindparam,
     delete,
     false,
     func,
-    or_,
     select,
-)
+)  # fmt: skip
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from bot.errors import Conflict
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, Short, kept, words
 from storage.engine import MOST, Tx, insert_all, now, skipped, vault_of
 
@@ -229,15 +228,19 @@ def over(tx: Tx, person_id: str) -> bool:
 Moment = InstrumentedAttribute[datetime | None]
 
 
-def due(tx: Tx, column: Moment, stages: Collection[Stage], limit: int = 200) -> Sequence[Leaver]:
-    """Leavers in one of the stages whose moment has come, oldest first."""
-    return tx.scalars(_due(column, frozenset(stages)), {"at": now(tx), "most": limit}).all()
+def due(
+    tx: Tx, column: Moment, stages: Collection[Stage], limit: int = 200, those: Those = ALL
+) -> Sequence[Leaver]:
+    """Leavers in one of the stages whose moment has come, oldest first; nobody is asked on the last day."""
+    return tx.scalars(*_due(column, frozenset(stages))(tx, those, at=now(tx), most=limit)).all()
 
 
 @cache
-def _due(column: Moment, stages: frozenset[Stage]) -> Select[Leaver]:
+def _due(column: Moment, stages: frozenset[Stage]) -> Sifted:
     query = select(Leaver).where(Leaver.stage.in_(sorted(stages)), column <= bindparam("at"))
-    return query.order_by(column, Leaver.id).limit(MOST)
+    if column is Leaver.ask_at:
+        query = query.where(Leaver.enrol_at.is_(None) | (Leaver.enrol_at > bindparam("at")))
+    return Sifted(Leaver.id, query.order_by(column, Leaver.id).limit(MOST).where)
 
 
 def ending(tx: Tx, limit: int = 50) -> Sequence[Leaver]:
@@ -247,32 +250,33 @@ def ending(tx: Tx, limit: int = 50) -> Sequence[Leaver]:
 
 
 _LIVE = select(Leaver).where(Leaver.stage.not_in(ENDED)).limit(MOST)
-_UNTOLD = _LIVE.where(Leaver.told_at.is_(None)).order_by(Leaver.last_day, Leaver.id)
+_UNTOLD = Sifted(Leaver.id, _LIVE.where(Leaver.told_at.is_(None)).order_by(Leaver.last_day, Leaver.id).where)
 _NEAR = (Leaver.remind_at <= bindparam("at")) & (Leaver.ask_at > bindparam("at"))
-_TO_REMIND = select(Leaver).where(Leaver.stage == Stage.ANNOUNCED, _NEAR).order_by(Leaver.ask_at).limit(MOST)
+_SOON = select(Leaver).where(Leaver.stage == Stage.ANNOUNCED, _NEAR).order_by(Leaver.ask_at)
+_TO_REMIND = Sifted(Leaver.id, _SOON.limit(MOST).where)
 
 
-def untold(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+def untold(tx: Tx, limit: int = 200, those: Those = ALL) -> Sequence[Leaver]:
     """Leavers about whom HR has not been told yet."""
-    return tx.scalars(_UNTOLD, {"most": limit}).all()
+    return tx.scalars(*_UNTOLD(tx, those, most=limit)).all()
 
 
-def to_remind(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+def to_remind(tx: Tx, limit: int = 200, those: Those = ALL) -> Sequence[Leaver]:
     """Leavers whose first contact is near and of whom HR is to be reminded."""
-    return tx.scalars(_TO_REMIND, {"at": now(tx), "most": limit}).all()
+    return tx.scalars(*_TO_REMIND(tx, those, at=now(tx), most=limit)).all()
 
 
-_WAITING = (Leaver.stage == Stage.ENROLLED, Leaver.stuck == "", Leaver.question == "")
+INCIDENT = "incident"
+"""Hinders nothing but what failed, which is tried again by itself."""
+_WAITING = (Leaver.stage == Stage.ENROLLED, Leaver.stuck.in_(("", INCIDENT)), Leaver.question == "")
 """Whose invitation may be renewed: nothing hinders, and nothing is in question."""
-_LAPSED = (
-    select(Leaver).where(*_WAITING, Leaver.invited_at <= bindparam("upto"))
-    .order_by(Leaver.invited_at).limit(MOST)
-)  # fmt: skip
+_OLDEST = select(Leaver).where(*_WAITING, Leaver.invited_at <= bindparam("upto")).order_by(Leaver.invited_at)
+_LAPSED = Sifted(Leaver.id, _OLDEST.limit(MOST).where)
 
 
-def lapsed(tx: Tx, lasts: timedelta, limit: int = 200) -> Sequence[Leaver]:
+def lapsed(tx: Tx, lasts: timedelta, limit: int = 200, those: Those = ALL) -> Sequence[Leaver]:
     """Enrolled leavers whose invitation went out so long ago that its code has expired."""
-    return tx.scalars(_LAPSED, {"upto": now(tx) - lasts, "most": limit}).all()
+    return tx.scalars(*_LAPSED(tx, those, upto=now(tx) - lasts, most=limit)).all()
 
 
 def next_lapse(tx: Tx, lasts: timedelta) -> datetime | None:
@@ -287,12 +291,13 @@ def not_from(tx: Tx, source: str, limit: int = 500) -> Sequence[Leaver]:
     return tx.scalars(select(Leaver).where(Leaver.source != source).order_by(Leaver.id).limit(limit)).all()
 
 
-_NEWLY_STUCK = _LIVE.where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told).order_by(Leaver.id)
+_NEWS = _LIVE.where(Leaver.stuck != "", Leaver.stuck != Leaver.stuck_told)
+_NEWLY_STUCK = Sifted(Leaver.id, _NEWS.order_by(Leaver.id).where)
 
 
-def newly_stuck(tx: Tx, limit: int = 200) -> Sequence[Leaver]:
+def newly_stuck(tx: Tx, limit: int = 200, those: Those = ALL) -> Sequence[Leaver]:
     """Leavers whose hindrance HR has not been told of yet."""
-    return tx.scalars(_NEWLY_STUCK, {"most": limit}).all()
+    return tx.scalars(*_NEWLY_STUCK(tx, those, most=limit)).all()
 
 
 def _on_the_way(tx: Tx) -> ColumnElement[bool]:
@@ -306,18 +311,15 @@ def leaving(tx: Tx) -> int:
 
 def upcoming(tx: Tx, page: int = 1, size: int = 10) -> tuple[Sequence[Leaver], bool]:
     """Who leaves when: everybody on the way out, by last day; and whether there is a next page."""
-    query = select(Leaver).where(_on_the_way(tx))
-    rows = tx.scalars(
-        query.order_by(Leaver.last_day, Leaver.id).limit(size + 1).offset(skipped(page, size))
-    ).all()
+    query = select(Leaver).where(_on_the_way(tx)).order_by(Leaver.last_day, Leaver.id)
+    rows = tx.scalars(query.limit(size + 1).offset(skipped(page, size))).all()
     return rows[:size], len(rows) > size
 
 
 def needing_hr(tx: Tx, limit: int = 20) -> Sequence[Leaver]:
     """What is stuck: held, undeliverable, or with a question that only HR can answer."""
-    query = select(Leaver).where(
-        or_(Leaver.stage == Stage.HELD, Leaver.stuck != "", Leaver.question != ""), Leaver.stage.not_in(ENDED)
-    )
+    hindered = (Leaver.stage == Stage.HELD) | (Leaver.stuck != "") | (Leaver.question != "")
+    query = select(Leaver).where(hindered, Leaver.stage.not_in(ENDED))
     return tx.scalars(query.order_by(Leaver.last_day, Leaver.id).limit(limit)).all()
 
 

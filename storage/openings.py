@@ -26,10 +26,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from bot.errors import Conflict
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, Short, kept, words
 from storage.engine import MOST, Tx, now, skipped
 from storage.outdated import Outdated
@@ -244,27 +244,27 @@ def warned(tx: Tx, row: Opening) -> None:
 DONE = "done"
 _OPEN = select(Opening).where(Opening.state == Phase.OPEN).order_by(Opening.id)
 _UNWARNED = _OPEN.where(Opening.warned_for.is_distinct_from(Opening.closes_on))
-_ENDING = _UNWARNED.where(Opening.closes_on <= bindparam("upto")).limit(MOST)
-_OVER = _OPEN.where(Opening.closes_on < bindparam("today")).limit(MOST)
+_ENDING = Sifted(Opening.id, _UNWARNED.where(Opening.closes_on <= bindparam("upto")).limit(MOST).where)
+_OVER = Sifted(Opening.id, _OPEN.where(Opening.closes_on < bindparam("today")).limit(MOST).where)
 _LASTS = _OPEN.where(Opening.closes_on >= bindparam("today"))
 _STRANGERS = (one.not_in(bindparam("keys", expanding=True)) for one in (Opening.owner, Opening.deputy))
-_UNANSWERABLE = _LASTS.where(*_STRANGERS)
-_UNMATCHED = _LASTS.where(Opening.matched_upto != DONE)
+_UNANSWERABLE = Sifted(Opening.id, _LASTS.where(*_STRANGERS).where)
+_UNMATCHED = Sifted(Opening.id, _LASTS.where(Opening.matched_upto != DONE).where)
 
 
-def ending(tx: Tx, upto: date, limit: int = 100) -> Sequence[Opening]:
+def ending(tx: Tx, upto: date, those: Those = ALL) -> Sequence[Opening]:
     """Open ones whose last day is at most `upto` and whose owner has not been warned of it."""
-    return tx.scalars(_ENDING, {"upto": upto, "most": limit}).all()
+    return tx.scalars(*_ENDING(tx, those, upto=upto, most=100)).all()
 
 
-def over(tx: Tx, today: date, limit: int = 100) -> Sequence[Opening]:
+def over(tx: Tx, today: date, those: Those = ALL) -> Sequence[Opening]:
     """Open ones whose last day has passed."""
-    return tx.scalars(_OVER, {"today": today, "most": limit}).all()
+    return tx.scalars(*_OVER(tx, those, today=today, most=100)).all()
 
 
-def unanswerable(tx: Tx, today: date, keys: Collection[str]) -> Sequence[Opening]:
+def unanswerable(tx: Tx, today: date, keys: Collection[str], those: Those = ALL) -> Sequence[Opening]:
     """Open ones whose owner and deputy are both not among those who run the network (by their keys)."""
-    return tx.scalars(_UNANSWERABLE, {"today": today, "keys": list(keys)}).all()
+    return tx.scalars(*_UNANSWERABLE(tx, those, today=today, keys=list(keys))).all()
 
 
 def answered_by(tx: Tx, keys: Collection[str], limit: int = 50) -> Sequence[Opening]:
@@ -274,19 +274,20 @@ def answered_by(tx: Tx, keys: Collection[str], limit: int = 50) -> Sequence[Open
     return tx.scalars(query.order_by(Opening.state == Phase.CLOSED, Opening.id.desc()).limit(limit)).all()
 
 
-def unmatched(tx: Tx, today: date) -> Sequence[Opening]:
+def unmatched(tx: Tx, today: date, those: Those = ALL) -> Sequence[Opening]:
     """Open ones of which not everybody has heard whom they match (`matched`)."""
-    return tx.scalars(_UNMATCHED, {"today": today}).all()
+    return tx.scalars(*_UNMATCHED(tx, those, today=today)).all()
 
 
-def matched(tx: Tx, row: Opening, upto: str) -> None:
-    """How far telling people of it has come: `jobs/matches.py` says what stands there; at last `DONE`.
+def matched(tx: Tx, opening_id: int, since: str, upto: str) -> bool:
+    """How far telling people of it has come: `jobs/matches.py` says what stands there; at last `DONE`. False
+    when it did not stand at `since` any more, and is left there.
 
     Past the `version`: whoever edits the opening at this moment is not in anybody's way.
     """
-    query = update(Opening).where(Opening.id == row.id).values(matched_upto=upto)
-    tx.execute(query.execution_options(synchronize_session=False))
-    set_committed_value(row, "matched_upto", upto)
+    own = (Opening.id == opening_id) & (Opening.matched_upto == since)
+    done = tx.execute(update(Opening).where(own).values(matched_upto=upto))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _move(tx: Tx, row: Opening, allowed: set[Phase], to: Phase) -> None:
@@ -309,8 +310,7 @@ def _flush(tx: Tx) -> None:
 
 def posting(tx: Tx, opening_id: int, channel: str) -> Posting:
     """Where an opening stands in a channel; made when it is asked for the first time."""
-    query = select(Posting).where(Posting.opening_id == opening_id, Posting.channel == channel)
-    row = tx.scalar(query)
+    row = tx.scalar(select(Posting).where(Posting.opening_id == opening_id, Posting.channel == channel))
     if row is None:
         row = Posting(opening_id=opening_id, channel=channel)
         tx.add(row)
@@ -329,14 +329,14 @@ def channels(tx: Tx) -> list[str]:
     return list(tx.scalars(select(Posting.channel).where(Posting.remote != "").distinct()))
 
 
-def unposted(tx: Tx, channel: str, limit: int = 50, *, standing: bool = False) -> Sequence[Opening]:
+def unposted(tx: Tx, channel: str, *, standing: bool = False, those: Those = ALL) -> Sequence[Opening]:
     """What a channel does not show as it is now, and nothing is under way: open ones, and closed ones that
     stand there; `standing`: nothing that does not stand there yet."""
-    return tx.scalars(_unposted(standing), {"channel": channel, "most": limit}).all()
+    return tx.scalars(*_unposted(standing)(tx, those, channel=channel, most=50)).all()
 
 
 @cache
-def _unposted(standing: bool) -> Select[Opening]:
+def _unposted(standing: bool) -> Sifted:
     here = (Posting.opening_id == Opening.id) & (Posting.channel == bindparam("channel"))
     shown = (func.coalesce(Posting.edition, 0) < Opening.edition) & (func.coalesce(Posting.dedup, "") == "")
     stands = func.coalesce(Posting.remote, "") != ""
@@ -344,12 +344,16 @@ def _unposted(standing: bool) -> Select[Opening]:
     if not standing:
         wanted |= Opening.state == Phase.OPEN
     query = select(Opening).outerjoin(Posting, here).where(shown, wanted)
-    return query.order_by(Opening.id).limit(MOST)
+    return Sifted(Opening.id, query.order_by(Opening.id).limit(MOST).where)
 
 
-def under_way(tx: Tx, limit: int = 100) -> Sequence[Posting]:
+_QUEUED = select(Posting).where(Posting.dedup != "").order_by(Posting.id).limit(MOST)
+_UNDER_WAY = Sifted(Posting.id, _QUEUED.where)
+
+
+def under_way(tx: Tx, those: Those = ALL) -> Sequence[Posting]:
     """Postings whose message is in the outbox."""
-    return tx.scalars(select(Posting).where(Posting.dedup != "").order_by(Posting.id).limit(limit)).all()
+    return tx.scalars(*_UNDER_WAY(tx, those, most=100)).all()
 
 
 def queued(tx: Tx, posting: Posting, edition: int, dedup: str) -> None:

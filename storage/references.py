@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot.cadence import zone_or
 from bot.conversation import Address, Side
 from storage import accounts
 from storage.columns import Row, kept
@@ -50,9 +51,11 @@ class Way:
 
 def keep(tx: Tx, way: Way, side: Side) -> None:
     """Remember a way, and the account when it is met for the first time; a known chat is not forgotten over
-    an activity from elsewhere. Language and zone count while the platform has said nothing else."""
+    an activity from elsewhere. Language and zone count while the platform has said nothing else; a zone
+    that is none here is not taken over."""
     account = accounts.note(tx, way.address, side)
-    account.locale, account.zone = account.locale or way.locale[:2], account.zone or way.zone[:64]
+    account.locale = account.locale or way.locale[:2]
+    account.zone = zone_or(account.zone, zone_or(way.zone, ""))
     row = tx.get(Reference, str(way.address))
     if row is None:
         tx.add(Reference(str(way.address), way.service_url, way.conversation, now(tx)))

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage import people
 from storage.accounts import Staff
 from storage.answers import Answered, Step
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, Sealed, kept, normal_email, words
 from storage.engine import MOST, Tx, now, vault_of
 from storage.leavers import Leaver
@@ -266,21 +267,18 @@ def with_candidate(tx: Tx, limit: int = 20) -> Sequence[Referral]:
     return tx.scalars(query.limit(limit)).all()
 
 
-_UNANSWERED = (
-    select(Referral)
-    .where(
-        Referral.agreed_at.is_(None),
-        Referral.thanked_at.is_(None),
-        Referral.expires_at <= bindparam("at"),
-    )
-    .order_by(Referral.id)
-    .limit(MOST)
+_OLDEST = select(Referral).order_by(Referral.id).limit(MOST)
+_ENDED = (
+    Referral.agreed_at.is_(None),
+    Referral.thanked_at.is_(None),
+    Referral.expires_at <= bindparam("at"),
 )
+_UNANSWERED = Sifted(Referral.id, _OLDEST.where(*_ENDED).where)
 
 
-def unanswered(tx: Tx, limit: int = 100) -> Sequence[Referral]:
+def unanswered(tx: Tx, limit: int = 100, those: Those = ALL) -> Sequence[Referral]:
     """Those whose time is over without a yes and whose referrer has not been thanked, refused ones too."""
-    return tx.scalars(_UNANSWERED, {"at": now(tx), "most": limit}).all()
+    return tx.scalars(*_UNANSWERED(tx, those, at=now(tx), most=limit)).all()
 
 
 def step(tx: Tx, row: Referral, what: Step, by: str, note: str) -> None:
@@ -298,22 +296,18 @@ def note_of(tx: Tx, row: Referral) -> str:
     return people.open_for(tx, row.person_id, NOTE, row.note)
 
 
-_SILENT = (
-    select(Referral)
-    .where(
-        Referral.step == Step.WAITING,
-        Referral.late_at.is_(None),
-        Referral.stand == Stand.AGREED,
-        Referral.answer_by < bindparam("today"),
-    )
-    .order_by(Referral.id)
-    .limit(MOST)
+_WAITS = (
+    Referral.step == Step.WAITING,
+    Referral.late_at.is_(None),
+    Referral.stand == Stand.AGREED,
+    Referral.answer_by < bindparam("today"),
 )
+_SILENT = Sifted(Referral.id, _OLDEST.where(*_WAITS).where)
 
 
-def silent(tx: Tx, today: date, limit: int = 100) -> Sequence[Referral]:
+def silent(tx: Tx, today: date, limit: int = 100, those: Those = ALL) -> Sequence[Referral]:
     """Those to whom an answer was promised for a day that is over, and of whom no deputy knows yet."""
-    return tx.scalars(_SILENT, {"today": today, "most": limit}).all()
+    return tx.scalars(*_SILENT(tx, those, today=today, most=limit)).all()
 
 
 def late(tx: Tx, row: Referral) -> None:
@@ -327,12 +321,14 @@ def forget_referrer(tx: Tx, person_id: str) -> None:
     tx.execute(update(Referral).where(Referral.referrer_id == person_id).values(referrer_id=None))
 
 
-def outlived(tx: Tx, before: datetime, limit: int) -> Sequence[Referral]:
+_CLOSED = select(Opening.id).where(Opening.closed_at < bindparam("before"))
+_GONE = (Referral.stand != Stand.AGREED) & (Referral.expires_at < bindparam("before"))
+_OUTLIVED = Sifted(Referral.id, _OLDEST.where(Referral.opening_id.in_(_CLOSED) | _GONE).where)
+
+
+def outlived(tx: Tx, before: datetime, limit: int, those: Those = ALL) -> Sequence[Referral]:
     """What is kept no longer: of openings closed before a moment; ended or never answered before it."""
-    closed = select(Opening.id).where(Opening.closed_at < before)
-    gone = (Referral.stand != Stand.AGREED) & (Referral.expires_at < before)
-    query = select(Referral).where(Referral.opening_id.in_(closed) | gone)
-    return tx.scalars(query.order_by(Referral.id).limit(limit)).all()
+    return tx.scalars(*_OUTLIVED(tx, those, before=before, most=limit)).all()
 
 
 def drop(tx: Tx, row: Referral) -> None:

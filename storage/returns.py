@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, func, select
+from sqlalchemy import ForeignKey, bindparam, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import people
+from storage.aside import ALL, Sifted, Those
 from storage.columns import Row, Sealed, kept
-from storage.engine import Tx, now, vault_of
+from storage.engine import MOST, Tx, now, vault_of
 from storage.outbox import Delivery
 from storage.people import Person
 
@@ -106,10 +107,13 @@ def undecided(tx: Tx, limit: int = 20) -> list[ReturnRequest]:
     return list(tx.scalars(query.order_by(ReturnRequest.confirmed_at).limit(limit)))
 
 
-def expired(tx: Tx, limit: int) -> list[ReturnRequest]:
+_OLDEST = select(ReturnRequest).order_by(ReturnRequest.id).limit(MOST)
+_EXPIRED = Sifted(ReturnRequest.id, _OLDEST.where(ReturnRequest.expires_at <= bindparam("at")).where)
+
+
+def expired(tx: Tx, limit: int, those: Those = ALL) -> list[ReturnRequest]:
     """Requests whose time is over."""
-    query = select(ReturnRequest).where(ReturnRequest.expires_at <= now(tx)).order_by(ReturnRequest.id)
-    return list(tx.scalars(query.limit(limit)))
+    return list(tx.scalars(*_EXPIRED(tx, those, at=now(tx), most=limit)))
 
 
 def mails_since(tx: Tx, kinds: Collection[str], since: datetime, email: str = "") -> int:

@@ -69,6 +69,10 @@ class HandClock(Clock):
         """Wire time only: the machine learns that it was ahead."""
         self._wire -= seconds
 
+    def ticks(self, seconds: float) -> None:
+        """Wire time only: so short a while that no calendar shows it."""
+        self._wire += seconds
+
     def passes(self, seconds: float) -> None:
         """All times go on."""
         self._steady += seconds

@@ -107,6 +107,12 @@ def stuck_card(leaver: Leaver, person: Person) -> Card:
     return Card(t("decisions.stuck_title"), body, t("decisions.notice"))
 
 
+def incidents(count: int) -> Card:
+    """Something goes wrong inside with many leavers at once."""
+    return Card(t("decisions.stuck_title"), (Paragraph(t("decisions.incidents", count=count)),),
+                t("decisions.notice"))  # fmt: skip
+
+
 def _dates(leaver: Leaver) -> Facts:
     working = (
         t("leavers.day", day=leaver.last_working_day) if leaver.last_working_day else t("leavers.unknown")

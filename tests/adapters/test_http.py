@@ -7,6 +7,7 @@ import asyncio
 import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from prometheus_client import generate_latest
 
 from adapters.http import FRESH, Doorkeeper, Metrics, client_network, metrics_page
 from storage.backlog import Backlog
@@ -111,3 +112,13 @@ async def test_figures_that_cannot_be_had_are_left_out() -> None:
     with structlog.testing.capture_logs() as lines:
         assert await scraped(metrics) == {}
     assert [(line["event"], line["error"]) for line in lines] == [("backlog_unknown", "RuntimeError")]
+
+
+def test_metrics_tell_how_often_single_rows_failed() -> None:
+    metrics, failures = Metrics(), {"enrolment.ask": 2}
+    metrics.watch(lambda: {"enrolment": 7.0}, lambda: failures)
+    failures["checkins"] = 1
+    told = generate_latest(metrics.registry).decode()
+    assert 'okaeri_sweep_last_success{sweep="enrolment"} 7.0' in told
+    assert 'okaeri_row_failures_total{step="enrolment.ask"} 2.0' in told
+    assert 'okaeri_row_failures_total{step="checkins"} 1.0' in told

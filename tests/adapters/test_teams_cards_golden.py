@@ -76,6 +76,7 @@ def rare(scene: Scene) -> dict[str, Card]:
         "address.lost": address.lost(core.policy),
         "answer.nobody": answer.unanswerable(row),
         "decisions.hindered": decisions.hindered("app_forbidden"),
+        "decisions.incidents": decisions.incidents(12),
         "intake.broken": intake.broken_card("K7PQ2M", stays=True),
         "intake.hindered": intake.hindered_card(),
         "intake.rejected": intake.rejected_card(t("feed.empty")),

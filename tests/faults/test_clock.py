@@ -25,12 +25,13 @@ from bot.policy import Policy
 from jobs import checkins, enrolment
 from storage import checkins as checkins_table
 from storage import consents, outbox, people
+from storage.aside import Aside
 from storage.consents import Decision, Purpose, Said
 from storage.engine import Database, Tx
 from storage.leavers import Leaver, Stage
-from storage.outbox import Draft, Route
+from storage.outbox import Delivery, Draft, Route
 from tests.databases import empty_database, empty_file
-from tests.desk import POLICY, Desk, HandClock, notice, tokyo
+from tests.desk import POLICY, VAULT, Desk, HandClock, notice, tokyo
 from tests.jobs.postroom import CARD
 from tests.postgres import wanted
 from tests.world import free_port
@@ -177,6 +178,29 @@ async def test_a_sweep_that_raises_is_seen_and_comes_back(house: tuple[Playgroun
     database.run_now(lambda tx: tx.execute(text("ALTER TABLE gone RENAME TO checkins")))
     await swept(ground)
     assert await ready(ground) == (200, [])
+
+
+async def test_one_persons_row_keeps_no_house_from_being_ready(
+    house: tuple[Playground, HandClock],
+) -> None:
+    """Somebody whose zone nobody knows, and somebody whose key no ring of ours opens."""
+    ground, clock = house
+    database = ground.app.core.database
+
+    def plan(tx: Tx) -> None:
+        for zone in ("Etc/Unknown", "Asia/Tokyo"):
+            person = people.add(tx, "田中 愛子", member_from=clock.now(), zone=zone)
+            consents.record(tx, person.id, Decision.GIVEN, Said("ja", "slack"))
+            checkins_table.plan(tx, person.id, clock.now())
+        tx.get_one(people.PersonKey, person.id).wrapped = VAULT.wrap(bytes(32), f"person_keys:{person.id}")
+
+    database.run_now(plan)
+    clock.travel(ground.app.core.policy.opens(clock.now(), "Asia/Tokyo"))
+    clock.passes(160)
+    await swept(ground)
+    assert await ready(ground) == (200, [])
+    assert database.run_now(lambda tx: tx.query(Delivery.kind).all(), reads=True) == [("checkin.nudge",)]
+    assert sum(Aside.of(database).failures.values()) == 1
 
 
 async def test_a_sweep_that_hangs_is_seen_and_comes_back(house: tuple[Playground, HandClock]) -> None:

@@ -108,6 +108,15 @@ async def test_the_window_is_the_readers_own(desk: Desk) -> None:
     assert row(desk).due_at == tokyo("2026-03-03", "18:00")
 
 
+async def test_an_unknown_zone_keeps_nobody_from_being_asked(desk: Desk) -> None:
+    """Who lives nowhere that this machine knows is asked at the company's hour, and holds up nobody."""
+    alumnus(desk, zone="Etc/Unknown")
+    alumnus(desk)
+    desk.clock.travel(DUE)
+    assert await sweep(desk)
+    assert len(desk.letters("checkin.nudge")) == 2
+
+
 async def test_a_pause_is_waited_for(desk: Desk) -> None:
     person_id = alumnus(desk)
     changes(desk, person_id, lambda p: setattr(p, "paused_until", date(2026, 6, 3)))

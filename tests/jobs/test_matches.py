@@ -97,16 +97,18 @@ async def test_after_eight_days_it_is_done(desk: Desk) -> None:
 
 
 async def test_the_hour_is_a_respectful_one_where_they_live(desk: Desk) -> None:
-    (aiko, berta) = members(desk, 2)
+    (aiko, berta, chika) = members(desk, 3)
 
     def lives_in_berlin(tx: Tx) -> None:
         people.one(tx, berta).zone = "Europe/Berlin"
+        people.one(tx, chika).zone = "Etc/Unknown"
 
     desk.does(lives_in_berlin)
     posted(desk)
     await sweep(desk)
     due = {row.person_id: row.due_at for row in desk.letters(NEWS)}
-    assert due == {aiko: tokyo("2026-02-02", "10:00"), berta: tokyo("2026-02-02", "18:00")}
+    at_ten = tokyo("2026-02-02", "10:00")
+    assert due == {aiko: at_ten, berta: tokyo("2026-02-02", "18:00"), chika: at_ten}
 
 
 async def test_opened_again_is_not_told_again(desk: Desk) -> None:
@@ -156,11 +158,25 @@ async def test_what_is_not_open_is_not_told(desk: Desk, state: str) -> None:
 
 async def test_who_unticks_while_the_others_are_told_is_left_alone(desk: Desk) -> None:
     aiko, jiro = members(desk, 2)
-    posted(desk)
-    found = desk.sees(lambda tx: matches.look(tx, desk.policy))
+    row = posted(desk)
+    found = desk.sees(lambda tx: matches.look(tx, desk.policy, row.id))
     assert found is not None
     assert set(found.people) == {aiko, jiro}
     desk.does(lambda tx: wishes.save(tx, aiko, Wanted(tell=False)))
-    desk.does(lambda tx: matches.tell(tx, desk.policy, found.people))
+    desk.does(lambda tx: matches.tell(tx, found.people, desk.policy))
     assert told(desk) == [jiro]
-    assert desk.does(lambda tx: matches.went(tx, matches.Round(4711, (), "x"))) is None
+
+
+async def test_who_was_slow_sets_nothing_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that both believe to lead: one is half-way through a batch when the other ends the pass, or when
+    the opening is opened anew."""
+    monkeypatch.setattr(matches, "LOOKED", 2)
+    everybody, row = members(desk, 5), posted(desk)
+    slow = desk.sees(lambda tx: matches.look(tx, desk.policy, row.id))
+    assert slow is not None
+    assert await sweep(desk)
+    assert upto(desk, row) == "2026-02-02"
+    desk.does(lambda tx: matches.went(tx, slow))
+    assert upto(desk, row) == "2026-02-02"
+    assert not await sweep(desk)
+    assert told(desk) == everybody

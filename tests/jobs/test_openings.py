@@ -3,6 +3,7 @@ ends."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -37,7 +38,7 @@ def step(desk: Desk, registry: Registry) -> Callable[..., bool]:
 
     def run(policy: Policy = BOTH) -> bool:
         desk.clock.passes(60)
-        return desk.does(lambda tx: jobs.step_all(tx, policy, registry))
+        return asyncio.run(jobs.sweep(desk.database, policy, registry))
 
     return run
 
@@ -245,7 +246,7 @@ def test_it_ends_when_its_last_day_is_over(
     assert len(desk.letters("openings.ended")) == (state is Phase.CLOSED)
 
 
-async def test_what_is_about_closed_ones_is_forgotten_in_time(desk: Desk, step: Callable[..., bool]) -> None:
+def test_what_is_about_closed_ones_is_forgotten_in_time(desk: Desk, step: Callable[..., bool]) -> None:
     row = posts(desk)
     step()
 
@@ -257,7 +258,7 @@ async def test_what_is_about_closed_ones_is_forgotten_in_time(desk: Desk, step: 
     changes(desk, row, openings.close)
     for days, hands, left in ((179, 1, 1), (181, 0, 1), (3 * 365 - 1, 0, 1), (3 * 365 + 1, 0, 0)):
         desk.clock.travel(tokyo(date(2026, 2, 2) + timedelta(days=days), at="12:00"))
-        await housekeeping.tidy(desk.database, 0)
+        asyncio.run(housekeeping.tidy(desk.database, 0))
         assert len(desk.sees(lambda tx: interests.everyone(tx, row.id))) == hands
         assert len(desk.sees(lambda tx: openings.listed(tx).rows)) == left
     assert postings(desk, row) == {}

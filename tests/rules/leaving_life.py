@@ -6,7 +6,6 @@ It knows nothing of the house's stages table. It keeps what was said and what wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,8 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot import joining, leaving, notices
-from bot.conversation import Address, Platform, Side
+from bot.conversation import Side
 from bot.errors import Refusal
 from bot.notices import Heard
 from bot.ports import ORDINARY, LeaverNotice, LeavingType
@@ -24,18 +22,15 @@ from jobs import checkins as checkin_job
 from jobs import enrolment
 from storage import accounts, consents, delivering, leavers, people
 from storage import checkins as checkins_table
-from storage.consents import FREE, Decision, Purpose, Said
+from storage.consents import FREE, Decision
 from storage.engine import Tx
 from storage.leavers import Leaver, Stage
 from storage.outbox import Delivery, Route
 from storage.people import Person
 from tests.desk import POLICY, Desk, arrived, desk_on, notice
+from tests.rules.deeds import DIRECT, MAIL, STAY, Deed, Seats
 
-S, STAY = Stage, Purpose.STAY_IN_TOUCH
-SAID = Said("ja", "slack")
-MAIL = "aiko@example.jp"
-COMPANY = Address(Platform.SLACK, "T0COMPANY", "U1")
-ALUMNI = Address(Platform.SLACK, "T0ALUMNI", "U1")
+S = Stage
 MAY_HEAR = {
     S.ASKED: {"welcome.question"},
     S.LATER: {"welcome.later_mail"},
@@ -59,6 +54,7 @@ class Life(RuleBasedStateMachine):
         self.openings = 0
         self.silent: set[date] = set()  # last days to which they said no, and did not take it back
         self.go_for = ""  # the reason for which HR said go
+        self.seats = Seats()
 
     def teardown(self) -> None:
         self.stack.close()
@@ -90,12 +86,12 @@ class Life(RuleBasedStateMachine):
     def today(self) -> date:
         return POLICY.day(self.desk.clock.now())
 
-    def acts(self, act: Callable[[Tx, Leaver], Any]) -> Any:
-        """Somebody does something to the newest stint; a refusal rolls it back, as dispatch does."""
+    def acts(self, deed: Deed) -> Any:
+        """Somebody does something about the newest stint; a refusal rolls it back, as dispatch does."""
 
         def run(tx: Tx) -> Any:
             row = self._row(tx)
-            return act(tx, row) if row is not None else None
+            return DIRECT[deed.what](tx, row, deed) if row is not None else None
 
         try:
             return self.desk.does(run)
@@ -103,21 +99,32 @@ class Life(RuleBasedStateMachine):
             return refusal
 
     def runs(self) -> None:
-        """The clock's sweeps until quiet, and a postman who delivers everything without asking."""
+        """The clock's sweeps until quiet, and what is to leave the house."""
         for _ in range(30):
-            did = self.loop.run(enrolment.sweep(self.desk.database, POLICY))
-            did = self.loop.run(checkin_job.sweep(self.desk.database, POLICY)) or did
-            if not (self.desk.does(self._deliver) or did):
+            if not self.goes_round():
                 return
         raise AssertionError("the house does not come to rest")
+
+    def goes_round(self) -> bool:
+        """Every sweep once; whether there was anything."""
+        did = self.loop.run(enrolment.sweep(self.desk.database, POLICY))
+        did = self.loop.run(checkin_job.sweep(self.desk.database, POLICY)) or did
+        return self.carries() or did
+
+    def carries(self) -> bool:
+        """A postman delivers everything without asking."""
+        return self.desk.does(self._deliver)
 
     def _deliver(self, tx: Tx) -> bool:
         rows = delivering.claim(tx, 50)
         for row in rows:
             if row.route is not Route.STAFF:
                 self._check(tx, row)
-            arrived(tx, row, "test")
+            self._hand_over(tx, row)
         return bool(rows)
+
+    def _hand_over(self, tx: Tx, row: Delivery) -> None:
+        arrived(tx, row, "test")
 
     def _check(self, tx: Tx, row: Delivery) -> None:
         assert row.person_id is not None
@@ -220,13 +227,17 @@ class Life(RuleBasedStateMachine):
 
     # --- the leaver ------------------------------------------------------------------------------------
 
-    def answers(self, act: Callable[[Tx, Leaver], None], stage: Stage) -> None:
+    def is_open(self, row: Leaver, deed: Deed) -> bool:
+        """Whether the question can be answered so now."""
+        still = row.enrol_at is not None and row.enrol_at > self.desk.clock.now()
+        return still and row.stage in (S.ASKED, S.CONSENTED, S.LATER, S.DECLINED)
+
+    def answers(self, deed: Deed, stage: Stage) -> None:
         before = self.row()
         if before is None:
             return
-        now = self.desk.clock.now()
-        is_open = before.stage in (S.ASKED, S.CONSENTED, S.LATER, S.DECLINED) and before.enrol_at > now  # type: ignore[operator]
-        refused = isinstance(self.acts(act), Refusal)
+        is_open = self.is_open(before, deed)
+        refused = isinstance(self.acts(deed), Refusal)
         assert refused is not is_open
         if is_open:
             assert self.stage_row().stage is stage
@@ -236,33 +247,28 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.stands(S.ASKED, S.LATER, S.DECLINED, S.HELD))
     @rule(mail_only=st.booleans(), proves=st.booleans())
     def they_say_yes(self, mail_only: bool, proves: bool) -> None:
-        def yes(tx: Tx, row: Leaver) -> None:
-            leaving.say_yes(tx, row, MAIL, mail_only=mail_only, said=SAID)
-
-        self.answers(yes, S.CONSENTED)
+        self.answers(Deed("yes", mail_only=mail_only), S.CONSENTED)
         if proves:
             self.they_prove_the_mailbox()
 
     @precondition(lambda self: self.stands(S.ASKED, S.CONSENTED, S.LATER, S.DECLINED, S.ENROLLED))
     @rule(email=st.sampled_from(["", MAIL]))
     def they_say_later(self, email: str) -> None:
-        self.answers(lambda tx, row: leaving.say_later(tx, row, email, POLICY, SAID), S.LATER)
+        self.answers(Deed("later", email), S.LATER)
 
     @precondition(lambda self: self.stands(S.ASKED, S.CONSENTED, S.LATER, S.ANNOUNCED, S.HELD))
     @rule()
     def they_say_no(self) -> None:
-        self.answers(lambda tx, row: leaving.say_no(tx, row, SAID), S.DECLINED)
+        self.answers(Deed("no"), S.DECLINED)
 
     @precondition(lambda self: self.stands(S.CONSENTED, S.LATER, S.ENROLLED))
     @rule()
     def they_prove_the_mailbox(self) -> None:
-        def prove(tx: Tx, row: Leaver) -> None:
-            leaving.may_answer(tx, row)
-            code = leaving.proof_code(tx, people.one(tx, row.person_id), POLICY)
-            if code:
-                leaving.prove(tx, row, accounts.note(tx, COMPANY, Side.COMPANY), code)
+        self.acts(Deed("prove"))
 
-        self.acts(prove)
+    def came(self, what: Any) -> bool:
+        """Whether somebody who tried to join did."""
+        return isinstance(what, Person)
 
     @precondition(lambda self: not self.stands(S.ANNOUNCED, S.ASKED, S.HELD))
     @rule(agreed=st.booleans(), by_address=st.booleans(), handed_over=st.integers(0, 3))
@@ -270,15 +276,7 @@ class Life(RuleBasedStateMachine):
         before = self.row()
         if handed_over and self.stands(S.LATER, S.UNANSWERED):
             return  # HR seldom hands over a code
-
-        def join(tx: Tx, row: Leaver) -> Any:
-            if by_address:
-                return joining.match_joiner(tx, ALUMNI, MAIL, POLICY)
-            code = leaving.join_code(tx, people.one(tx, row.person_id), POLICY)
-            return joining.redeem(tx, joining.Comer(ALUMNI, "ja", agreed), code, POLICY)
-
-        came = isinstance(self.acts(join), Person)
-        if came:
+        if self.came(self.acts(Deed("appear" if by_address else "join", agreed=agreed))):
             assert before is not None
             assert before.stage in (S.ENROLLED, S.JOINED) or (
                 before.stage in (S.LATER, S.UNANSWERED) and agreed
@@ -289,11 +287,12 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.stands(S.JOINED, S.RETURNED, S.ANNOUNCED, S.ASKED))
     @rule()
     def they_leave_the_network(self) -> None:
+        alumni = self.seats.alumni
         tied = self.desk.sees(
-            lambda tx: accounts.who(tx, ALUMNI, Side.ALUMNI, "ja", "Asia/Tokyo").actor.person_id
+            lambda tx: accounts.who(tx, alumni, Side.ALUMNI, "ja", "Asia/Tokyo").actor.person_id
         )
         if tied is not None:
-            assert not isinstance(self.acts(lambda tx, row: leaving.leave(tx, row, SAID)), Refusal)
+            assert not isinstance(self.acts(Deed("leave")), Refusal)
             assert self.person().name == ""
         self.runs()
 
@@ -302,7 +301,7 @@ class Life(RuleBasedStateMachine):
         before = self.row()
         if before is None or seldom:
             return
-        self.acts(lambda tx, row: leaving.withdraw(tx, row, STAY, SAID, POLICY))
+        self.acts(Deed("withdraw"))
         assert not self.desk.sees(lambda tx: consents.allows(tx, before.person_id, STAY))
         if self.stands(S.DECLINED, S.WITHDRAWN):
             self.silent.add(before.last_day)
@@ -311,7 +310,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def they_give_it_again(self) -> None:
         before = self.row()
-        gave = self.acts(lambda tx, row: leaving.give(tx, row, STAY, SAID, POLICY))
+        gave = self.acts(Deed("give"))
         if before is not None and gave is True:
             assert self.stage_row().erase_at is None
         self.runs()
@@ -324,15 +323,9 @@ class Life(RuleBasedStateMachine):
     def hr_decides(self, decision: str, sure: int) -> None:
         if decision in ("strike", "return") and sure:
             return  # seldom, or every life is short
-        acts = {
-            "hold": lambda tx, row: notices.hold(tx, row, "by_hr"),
-            "release": lambda tx, row: leaving.release(tx, row, POLICY),
-            "strike": leaving.strike,
-            "return": lambda tx, row: row.question and notices.come_back(tx, row),
-        }
         before = self.row()
-        refused = isinstance(self.acts(acts[decision]), Refusal)
-        if before is not None and decision == "release" and not refused:
+        refused = isinstance(self.acts(Deed(decision)), Refusal)
+        if before is not None and before.stage is S.HELD and decision == "release" and not refused:
             self.go_for = before.held_because
         if before is not None and decision == "hold" and not refused:
             self.go_for = ""

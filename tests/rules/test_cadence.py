@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cadence import CLOSES, OPENS, Calendar, Preset, local_moment, months_after, spread
+from bot.cadence import (
+    CLOSES,
+    OPENS,
+    Calendar,
+    Preset,
+    is_zone,
+    local_moment,
+    months_after,
+    spread,
+    zone_or,
+)
+from tests.desk import POLICY
 
 TOKYO = "Asia/Tokyo"
 JAPAN = Calendar()
@@ -143,6 +154,43 @@ def test_a_window_that_opens_in_the_doubled_hour_does_not_lie_in_the_past() -> N
     second = utc("2020-10-29T22:15+00:00")  # Friday, 00:15 for the second time
     every_day = Calendar("", presets=())
     assert every_day.next_window(second, "Asia/Amman", opens=time(0, 30), closes=time(5)) == second
+
+
+NO_ZONES = [
+    "",
+    "Etc/Unknown",
+    "Tokyo Standard Time",
+    "../../etc/passwd",
+    "/etc/localtime",
+    "Asia",
+    "Asia/\0",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("name", NO_ZONES)
+def test_a_zone_that_is_none_is_told_from_one(name: str) -> None:
+    assert not is_zone(name)
+    assert zone_or(name, TOKYO) == TOKYO
+    assert zone_or("Europe/Berlin", TOKYO) == "Europe/Berlin"
+
+
+@given(st.text(max_size=70))
+def test_whatever_a_platform_says_of_a_zone_raises_nothing(name: str) -> None:
+    assert zone_or(name, TOKYO) == (name if is_zone(name) else TOKYO)
+
+
+@given(moments, st.sampled_from([*ZONES, *NO_ZONES]))
+def test_what_nobody_waits_for_goes_at_a_respectful_hour(at: datetime, zone: str) -> None:
+    """From the first such moment on, whoever asks then hears the same; in no zone at the company's hour."""
+    opens = POLICY.opens(at, zone)
+    local = opens.astimezone(ZoneInfo(zone_or(zone, POLICY.zone)))
+    assert opens >= at
+    assert POLICY.checkin_opens <= local.time() < POLICY.checkin_closes
+    assert POLICY.calendar.is_business_day(local.date())
+    assert POLICY.opens(opens, zone) == opens
+    if opens > at:
+        assert POLICY.opens(at + (opens - at) / 2, zone) == opens
 
 
 @given(st.uuids(), days, st.integers(0, 7))

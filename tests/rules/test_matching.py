@@ -283,7 +283,7 @@ def test_what_was_told_is_remembered_and_no_longer_than_needed(tx: Tx) -> None:
 def test_reaching_is_no_change_of_the_opening(tx: Tx) -> None:
     row = openings.add(tx, "o", title="募集", closes_on=DAY, owner="o", owner_name="O")
     before = row.version
-    openings.matched(tx, row, "p1")
+    openings.matched(tx, row.id, "", "p1")
     assert (row.matched_upto, row.version) == ("p1", before)  # nobody who edits it is told of a conflict
     tx.expire_all()
     assert (row.matched_upto, row.version) == ("p1", before)

@@ -53,6 +53,29 @@ def test_an_account_is_noted_once_and_keeps_how_it_looks(tx: Tx) -> None:
     assert tx.get(Account, str(THERE)) is None
 
 
+def test_a_zone_that_is_none_here_is_not_taken_over(tx: Tx) -> None:
+    aiko = people.add(tx, "田中 愛子")
+    accounts.tie(tx, HERE, Side.ALUMNI, aiko, "code")
+    accounts.looked(tx, HERE, Standing.MEMBER, "ja", "Europe/Berlin")
+    accounts.looked(tx, HERE, Standing.MEMBER, "ja", "Etc/Unknown")
+    assert (who(tx).actor.zone, aiko.zone) == ("Europe/Berlin", "Europe/Berlin")
+    accounts.looked(tx, HERE, Standing.MEMBER, "ja", "America/New_York")
+    assert (who(tx).actor.zone, aiko.zone) == ("America/New_York", "America/New_York")
+
+
+def test_a_stored_zone_that_is_none_any_more_is_the_companys(tx: Tx) -> None:
+    aiko = people.add(tx, "田中 愛子", zone="Mars/Olympus", member_from=now(tx))
+    account = accounts.note(tx, HERE, Side.ALUMNI)
+    account.zone = "Mars/Olympus"
+    tx.flush()
+    accounts.tie(tx, HERE, Side.ALUMNI, aiko, "code")
+    assert who(tx).actor.zone == "Asia/Tokyo"
+    assert who(tx, accounts.web_person(aiko.id, Side.ALUMNI)).actor.zone == "Asia/Tokyo"
+    accounts.looked(tx, HERE, Standing.MEMBER, "ja", "")
+    accounts.looked(tx, HERE, Standing.MEMBER, "ja", "Europe/Berlin")
+    assert (who(tx).actor.zone, aiko.zone) == ("Europe/Berlin", "Europe/Berlin")
+
+
 def test_a_persons_language_serves_until_the_platform_says_one(tx: Tx) -> None:
     accounts.tie(tx, HERE, Side.ALUMNI, people.add(tx, "Ana", locale="en"), "code")
     assert who(tx).actor.locale == "en"

@@ -60,6 +60,15 @@ def test_language_and_zone_are_taken_until_the_platform_says_more(desk: Desk) ->
     assert (account.side, account.locale, account.zone) == (Side.ALUMNI, "en", "Europe/Berlin")
 
 
+def test_a_zone_that_is_none_here_waits_for_one_that_is(desk: Desk) -> None:
+    keep(desk, Way(SATO, AMER, "a:1", "ja", "Etc/Unknown"))
+    account = desk.sees(lambda tx: tx.get(Account, str(SATO)))
+    assert account is not None
+    assert account.zone == ""
+    keep(desk, Way(SATO, AMER, "a:1", "ja", "Europe/Berlin"))
+    assert desk.sees(lambda tx: tx.get_one(Account, str(SATO))).zone == "Europe/Berlin"
+
+
 def test_it_goes_with_the_account(desk: Desk) -> None:
     keep(desk, Way(SATO, AMER, "a:1"))
     keep(desk, Way(ITO, AMER, "a:2"))

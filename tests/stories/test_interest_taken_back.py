@@ -117,7 +117,7 @@ async def test_a_message_under_way_does_not_go(company: Company) -> None:
     await raises(world, aiko, row, "佐藤 美咲")
     core = world.ground.app.core
     world.ground.clock.travel(world.ground.clock.now() + timedelta(minutes=11))
-    world.writes(lambda tx: interest_jobs.step_all(tx, core.policy))
+    assert await interest_jobs.sweep(core.database, core.policy)
     assert len(world.delivered("interest.came")) == 1
     await aiko.presses("interest.take_back")
     await world.settle()
