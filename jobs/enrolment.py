@@ -22,6 +22,9 @@ from storage.people import Person
 
 S = Stage
 FLOOD = 5
+"""Of more than so many at once HR is told in one card."""
+FEW = 20
+"""So many decisions are asked for one by one; more are in HR's list."""
 TO_ENROL = frozenset({S.ANNOUNCED, S.ASKED, S.CONSENTED})
 Folk = Sequence[tuple[Leaver, Person]]
 
@@ -51,27 +54,31 @@ def _stuck(tx: Tx, leaver_id: int) -> None:
 
 
 def tell_hr(tx: Tx, policy: Policy, rows: Folk) -> bool:
-    """A card for every notice; for many at once one card, and one each for those who wait for a decision.
+    """A card for every notice; for many at once one card, and one each for the few who wait for a decision.
     While a file is being taken there will be more."""
     many = len(rows) > FLOOD
     if many and feeds.going_on(tx):
         return False
     if many:
-        _tell_of_all(tx)
-    for leaver, person in [row for row in rows if _needs_hr(row[0])] if many else rows:
+        few = _tell_of_all(tx)
+        rows = [row for row in rows if few and _needs_hr(row[0])]
+    for leaver, person in rows:
         dedup = f"{leaver.id}:{leaver.version}"
         to_staff(tx, "decisions.notice", decisions.notice_card(leaver, person), dedup, leaver.id)
         leaver.told_at = now(tx)
     return True
 
 
-def _tell_of_all(tx: Tx) -> None:
-    """One card for all there are, of whom those that wait for a decision are told of one by one besides."""
+def _tell_of_all(tx: Tx) -> bool:
+    """One card for all there are; whether those of them who wait for a decision are so few that each has a
+    card besides."""
     found = untold.count(tx)
-    if found.notices > found.waiting:
+    few = found.waiting <= FEW
+    if not few or found.notices > found.waiting:
         card = decisions.many_card(found.notices, found.waiting)
         to_staff(tx, "decisions.notices", card, f"{found.newest}:{now(tx):%Y%m%d%H%M%S}")
-        untold.note(tx)
+        untold.note(tx, waiting=not few)
+    return few
 
 
 def _needs_hr(leaver: Leaver) -> bool:

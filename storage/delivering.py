@@ -313,6 +313,15 @@ def wait(tx: Tx, row: Delivery, seconds: float, reason: str = "") -> bool:
     return done
 
 
+def rest(tx: Tx, row: Delivery, until: datetime) -> bool:
+    """Back in the queue up to a moment of the calendar; this does not count as a try either."""
+    values = {"status": Status.PENDING, "attempts": row.attempts - 1, "repeated": False}
+    done = _mark(tx, row, due_at=until, next_try=0.0, **values)
+    if done:
+        tell(tx, row, (until - now(tx)).total_seconds())
+    return done
+
+
 def dead(tx: Tx, row: Delivery, reason: str) -> bool:
     """Give up: HR's list shows the reason, and the words are kept a while, so that it can be tried again."""
     return _mark(tx, row, status=Status.DEAD, reason=reason, done_at=now(tx))

@@ -11,7 +11,7 @@ from storage.leavers import ENDED, Leaver, Stage
 
 _UNTOLD = Leaver.stage.not_in(ENDED) & Leaver.told_at.is_(None)
 _WAITS = or_(Leaver.stage == Stage.HELD, Leaver.question != "")
-_NOTED = update(Leaver).where(_UNTOLD, ~_WAITS).execution_options(synchronize_session=False)
+_NOTED = update(Leaver).where(_UNTOLD).execution_options(synchronize_session=False)
 
 
 class Untold(NamedTuple):
@@ -29,6 +29,7 @@ def count(tx: Tx) -> Untold:
     return Untold(found, waiting, newest or 0)
 
 
-def note(tx: Tx) -> None:
-    """HR has been told of all but those who wait for a decision."""
-    tx.execute(_NOTED.values(told_at=now(tx), version=Leaver.version + 1))
+def note(tx: Tx, *, waiting: bool) -> None:
+    """HR has been told of all, or of all but those who wait for a decision."""
+    which = _NOTED if waiting else _NOTED.where(~_WAITS)
+    tx.execute(which.values(told_at=now(tx), version=Leaver.version + 1))

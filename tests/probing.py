@@ -145,7 +145,7 @@ class Prober:
         return self.forged.typed[-1]
 
     def _answer(self, tx: Tx, incoming: Any, side: Side) -> str:
-        return self._told(tx, lambda: self._dispatcher._answer(tx, incoming, side, reads=False))
+        return self._told(tx, lambda: self._dispatcher._answer(tx, incoming, side, writes=True))
 
     def _fetch(self, tx: Tx, who: Address, side: Side, bound: Bound) -> str:
         arrival = Arrival(*self._arrived(who))

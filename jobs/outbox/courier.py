@@ -20,7 +20,7 @@ from bot.policy import Policy
 from jobs.outbox import ends, receivers
 from jobs.outbox.abreast import Abreast
 from jobs.outbox.past import Past
-from jobs.outbox.receivers import SOON, Receivers, Stop, Unsure, Wait, line_of
+from jobs.outbox.receivers import SOON, Later, Receivers, Stop, Unsure, Wait, line_of
 from jobs.outbox.sending import FRESH, Doors, Ready, Sender, Went
 from jobs.outbox.together import Together, each
 from jobs.outbox.tolls import Tolls
@@ -177,6 +177,8 @@ class Courier:
         except Wait as wait:
             delivering.wait(tx, row, wait.seconds)
             early.append((row.id, line_of(row), wait.seconds))
+        except Later as later:
+            delivering.rest(tx, row, later.opens)
         except Stop as stop:
             delivering.drop(tx, row, str(stop))
         except Undeliverable as trouble:
@@ -216,6 +218,9 @@ class Courier:
             await self._marks.add(lambda tx: ends.given_up(tx, row, reason, self._policy))
         except Wait as wait:
             await self._waits(row, wait.seconds)
+        except Later as later:
+            opens = later.opens
+            await self._marks.add(lambda tx: delivering.rest(tx, row, opens))
         except Stop as stop:
             reason = str(stop)
             await self._marks.add(lambda tx: delivering.drop(tx, row, reason))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot.conversation import Address, Side
@@ -31,6 +32,14 @@ class Wait(Trouble):
     def __init__(self, seconds: float) -> None:
         super().__init__("pace")
         self.seconds = seconds
+
+
+class Later(Trouble):
+    """One of many that nobody waits for, outside the hours of whoever gets it: when those begin."""
+
+    def __init__(self, opens: datetime) -> None:
+        super().__init__("hours")
+        self.opens = opens
 
 
 class Stop(Trouble):
@@ -112,10 +121,12 @@ class Receivers:
     def look(self, tx: Tx, row: Delivery, of: Known) -> tuple[Receiver, Mapping[str, Any]]:
         """Receiver and words of a row that was claimed in this transaction.
 
-        Raises `Stop` when it must not go, `Wait` when not yet, `Undeliverable` for a channel that is none of
-        ours.
+        Raises `Stop` when it must not go, `Wait` or `Later` when not yet, `Undeliverable` for a channel that
+        is none of ours.
         """
         self._may(tx, row, of)
+        if not row.ambiguous:  # where it may stand already is asked at any hour
+            self._wakes_nobody(tx, row, of)
         receiver, body = self._receiver(tx, row, of), of.opened(row)
         if row.route is Route.CHANNEL:
             receiver = replace(receiver, account=self._channel(row, body["to"]))
@@ -124,7 +135,8 @@ class Receivers:
         return receiver, body
 
     def check(self, tx: Tx, row: Delivery, *, repeats: bool = False) -> None:
-        """The last look at a row claimed before, which keeps it for one more lease. Raises `Stop`, `Wait`.
+        """The last look at a row claimed before, which keeps it for one more lease. Raises `Stop`, `Wait`,
+        `Later`.
 
         `repeats`: it may stand there already, and nobody can say. A letter is said once more, because two of
         it are better than none; one of many that nobody waits for is not: `Unsure`, as for what was said
@@ -134,7 +146,9 @@ class Receivers:
             raise Unsure
         if not delivering.hold(tx, row, repeats=repeats):
             raise Stop("lost")
-        self._may(tx, row, known(tx, [row]))
+        of = known(tx, [row])
+        self._may(tx, row, of)
+        self._wakes_nobody(tx, row, of)
 
     def _may(self, tx: Tx, row: Delivery, of: Known) -> None:
         reason = self._forbidden(tx, row, of)
@@ -142,6 +156,12 @@ class Receivers:
             raise Stop(reason)
         if delivering.follows(tx, row):
             raise Wait(SOON)
+
+    def _wakes_nobody(self, tx: Tx, row: Delivery, of: Known) -> None:
+        """Of many that wait for their turn, those whose turn comes at night wait for the day."""
+        person = of.people.get(row.person_id or "") if row.bulk else None
+        if person is not None and (opens := self._policy.opens(now(tx), person.zone)) > now(tx):
+            raise Later(opens)
 
     def _forbidden(self, tx: Tx, row: Delivery, of: Known) -> str:
         if row.payload is None:

@@ -89,7 +89,7 @@ class Scene:
     def asks(self, tx: Tx, who: str, incoming: Any) -> Outcome:
         """One thing, by one of them, and taken back."""
         with tx.begin_nested() as savepoint:
-            outcome = self.prober._dispatcher._answer(tx, incoming, self.everybody[who][1], reads=False)
+            outcome = self.prober._dispatcher._answer(tx, incoming, self.everybody[who][1], writes=True)
             tx.flush()
             savepoint.rollback()
         return outcome

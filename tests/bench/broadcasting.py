@@ -72,5 +72,5 @@ async def _queued(url: str, key: str, slack: Served) -> None:
     """A message to everybody in that Slack waits."""
     chats = await delivering.asked(slack, "/known")
     database = Database(url, Vault.parse(key), Clock())
-    await asyncio.to_thread(database.run_now, lambda tx: delivering.fill(tx, chats))
+    await asyncio.to_thread(database.run_now, lambda tx: delivering.fill(tx, chats, bulk=False))
     await asyncio.to_thread(database.close)

@@ -37,6 +37,7 @@ from tests.bench import served
 from tests.bench.figures import Figure, more_is_better
 from tests.bench.served import Served
 from tests.bench.slack_side import TEAM, TOKEN
+from tests.bench.sweeping import NOON
 from tests.databases import on_postgresql
 from tests.desk import POLICY
 
@@ -190,13 +191,15 @@ def _card() -> Card:
 def _outbox(url: str, chats: list[list[str]], count: int) -> Database:
     """A database with one message for each of these people."""
     schema.upgrade(url)
-    database = Database(url, Vault.parse(Vault.make()), Clock())
+    database = Database(url, Vault.parse(Vault.make()), Clock(NOON))
     database.run_now(lambda tx: fill(tx, chats[:count]))
     return database
 
 
-def fill(tx: Tx, chats: Iterable[Sequence[str]]) -> None:
-    """People, of whom each has a known chat (`[user, chat]`), and one message for each of them."""
+def fill(tx: Tx, chats: Iterable[Sequence[str]], *, bulk: bool = True) -> None:
+    """People, of whom each has a known chat (`[user, chat]`), and one message for each of them: one of many,
+    which goes in working hours, or a letter, which goes at once.
+    """
     drafts = []
     for number, (user, chat) in enumerate(chats):
         person = people.add(tx, f"髙橋 {number}")
@@ -205,5 +208,5 @@ def fill(tx: Tx, chats: Iterable[Sequence[str]]) -> None:
         accounts.tie(tx, address, Side.ALUMNI, person, "code")
         accounts.keep_chat(tx, address, chat)
         drafts.append(Draft("checkin.nudge", CARD, Purpose.STAY_IN_TOUCH, Route.ALUMNI_CHAT,
-                            f"{person.id}:1", person.id, bulk=True))  # fmt: skip
+                            f"{person.id}:1", person.id, bulk=bulk))  # fmt: skip
     outbox.put_all(tx, drafts)

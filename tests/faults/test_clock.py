@@ -30,6 +30,7 @@ from storage.consents import Decision, Purpose, Said
 from storage.engine import Database, Tx
 from storage.leavers import Leaver, Stage
 from storage.outbox import Delivery, Draft, Route
+from storage.pace import FAR
 from tests.databases import empty_database, empty_file
 from tests.desk import POLICY, VAULT, Desk, HandClock, notice, tokyo
 from tests.jobs.postroom import CARD
@@ -240,13 +241,13 @@ async def test_what_waits_is_an_alert_and_takes_nobody_out_of_the_balancer(
     def waits(tx: Tx) -> None:
         row = outbox.put(tx, Draft("test.a", CARD, Purpose.STAFF, Route.STAFF, "1"))
         assert row is not None
-        row.next_try = clock.wire() + 90_000
+        row.next_try = clock.wire() + FAR
 
     ground.app.core.database.run_now(waits)
     for _ in range(3):
-        clock.passes(2400)
+        clock.passes(2300)
         await swept(ground)
     assert await ready(ground) == (200, [])
     async with TestClient(TestServer(metrics_page(ground.app.metrics))) as client:
         told = await (await client.get("/metrics")).text()
-    assert 'okaeri_outbox_oldest_seconds{bulk="no"} 7200.0' in told
+    assert 'okaeri_outbox_oldest_seconds{bulk="no"} 6900.0' in told

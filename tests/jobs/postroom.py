@@ -29,7 +29,7 @@ from storage.consents import Decision, Purpose, Said
 from storage.engine import Tx, now
 from storage.outbox import Delivery, Draft, Route
 from storage.people import Person
-from tests.desk import POLICY, Desk
+from tests.desk import POLICY, Desk, tokyo
 from tests.standing import standing
 
 TEAM = {Side.COMPANY: "T0COMPANY", Side.ALUMNI: "T0ALUMNI"}
@@ -199,7 +199,8 @@ async def hasty(desk: Desk) -> AsyncIterator[Post]:
 
 @asynccontextmanager
 async def a_post(desk: Desk, patience: float = LONG) -> AsyncIterator[Post]:
-    """A post room at a desk."""
+    """A post room at a desk, in working hours."""
+    desk.clock.travel(max(desk.clock.now(), tokyo("2026-02-02", "10:00")))
     slack = LocalSlack(desk.clock.wire)
     rooms = {side: slack.add_workspace(team, side.value, local_app(side)) for side, team in TEAM.items()}
     timeout = aiohttp.ClientTimeout(total=patience)

@@ -1,4 +1,4 @@
-"""Many notices at once: HR gets one card about all of them, and one about each who waits for a decision."""
+"""Many notices at once: HR gets one card about all of them, one each about few who wait for a decision."""
 
 from __future__ import annotations
 
@@ -34,8 +34,18 @@ async def test_however_many_notices_there_are_hr_gets_one_card(desk: Desk) -> No
     while await sweep(desk):
         desk.clock.passes(20)
     assert figures(desk) == [(1_000, 230)]
-    assert len(desk.letters("decisions.notice")) == 230
+    assert desk.letters("decisions.notice") == []
     assert not desk.sees(leavers.untold)
+    assert desk.sees(untold.count) == (0, 0, 0)
+
+
+async def test_of_a_few_who_wait_for_a_decision_each_has_a_card_besides(desk: Desk) -> None:
+    desk.staff()
+    arrive(desk, 1_000, held=20)
+    while await sweep(desk):
+        desk.clock.passes(20)
+    assert figures(desk) == [(1_000, 20)]
+    assert len(desk.letters("decisions.notice")) == 20
     assert desk.sees(untold.count) == (0, 0, 0)
 
 

@@ -6,6 +6,7 @@ Enrolment and check-ins are looked at beside their own tests.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -68,12 +69,12 @@ def people_who_want_to_be_told(desk: Desk) -> None:
         posted(desk, title=title)
 
 
-def a_raised_hand(desk: Desk, since: float) -> None:
+async def a_raised_hand(desk: Desk, since: float) -> None:
     hr_is(desk, "hr@minato.example.jp", "kimura@minato.example.jp")
     a_hand(desk, "hr@minato.example.jp", "kimura@minato.example.jp")
     desk.clock.passes(600)
     if since:
-        desk.does(lambda tx: interest_jobs.step_all(tx, POLICY))
+        await interests(desk)
         desk.clock.passes(since)
 
 
@@ -178,7 +179,9 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 @pytest.mark.parametrize("name", SCENES)
 async def test_two_replicas_have_one_effect(desk: Desk, name: str) -> None:
     scene = SCENES[name]
-    scene.before(desk)
+    ready = scene.before(desk)
+    if inspect.isawaitable(ready):
+        await ready
     replicas = (desk, desk.again())
     await asyncio.gather(*(scene.sweep(one) for one in replicas for _ in range(2)))
     assert Counter(letter.kind for letter in desk.letters()) == scene.letters

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm.exc import StaleDataError
 
 from bot.conversation import Address, Platform, Side
-from storage import accounts, delivering, leavers, outbox, pace, people, postgresql
+from storage import accounts, delivering, given_up, leavers, outbox, pace, people, postgresql
 from storage.accounts import Account
 from storage.consents import Purpose
 from storage.engine import Tx
@@ -161,16 +161,16 @@ async def test_a_lane_that_is_parked_at_this_moment_stays_parked(desk_on_server:
 
 
 async def test_a_message_that_is_tried_again_at_this_moment_keeps_its_words(desk_on_server: Desk) -> None:
-    def given_up(tx: Tx) -> None:
+    def dies(tx: Tx) -> None:
         outbox.put(tx, Draft("welcome.question", "{}", Purpose.ASKING, Route.ALUMNI_CHAT, "d1"))
         (row,) = delivering.claim(tx)
         assert delivering.dead(tx, row, "smtp_535")
 
     def again(tx: Tx) -> None:
-        assert delivering.revive(tx, tx.scalars(select(Delivery)).one())
+        assert given_up.revive(tx, tx.scalars(select(Delivery)).one())
 
-    desk_on_server.does(given_up)
-    old = delivering.outdated(desk_on_server.clock.now() + timedelta(days=30))
+    desk_on_server.does(dies)
+    old = given_up.outdated(desk_on_server.clock.now() + timedelta(days=30))
     await cleared_while(desk_on_server, old, again)
     (row,) = desk_on_server.letters()
     assert (row.status, row.payload is None) == (Status.PENDING, False)

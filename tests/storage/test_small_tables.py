@@ -13,7 +13,7 @@ from storage.engine import Tx, healthy, now, vault_of
 from storage.inbox import REDRIVE_AFTER, Received
 from storage.leases import Lease
 from storage.pace import Full, Lanes, Place
-from tests.desk import Desk
+from tests.desk import VAULT, Desk
 
 KEY = ("slack", "T0ALUMNI", "Ev1")
 
@@ -35,7 +35,8 @@ def test_an_event_waits_with_its_words_until_it_was_handled(desk: Desk) -> None:
         assert not inbox.handled(tx, KEY)
         assert inbox.unfinished(tx) == []  # whoever received it is still at it
         desk.clock.passes(REDRIVE_AFTER)
-        assert inbox.unfinished(tx) == [(KEY, '"words"')]
+        (waiting,) = inbox.unfinished(tx)
+        assert (waiting.key, waiting.tries, waiting.opened(VAULT)) == (KEY, 1, '"words"')
         assert inbox.unfinished(tx) == []
         inbox.done(tx, KEY)
         assert inbox.handled(tx, KEY)
@@ -48,10 +49,12 @@ def test_an_event_that_never_succeeds_is_given_up_and_forgotten(desk: Desk) -> N
     with desk.transaction() as tx:
         inbox.first(tx, KEY, "poison")
         tries = 0
-        for _ in range(40):
+        while not inbox.give_up(tx):
             desk.clock.passes(100_000)
             tries += len(inbox.unfinished(tx))
         assert tries == inbox.TRIES
+        assert tx.get_one(Received, KEY).payload is None
+        desk.clock.passes(1)
         inbox.outdated(now(tx)).clear(tx)
         assert tx.get(Received, KEY) is None
 

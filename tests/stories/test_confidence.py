@@ -199,7 +199,12 @@ def words_seen(world: World) -> dict[str, str]:
     return found
 
 
-async def test_messages_mails_journal_and_logs(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_messages_mails_journal_and_logs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with scene_in(tmp_path) as scene:
+        await no_word_of_it(scene, capfd)
+
+
+async def no_word_of_it(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
     """Only the person and the reader get one, and what lies in a chat or a mailbox names nobody and
     nothing."""
     world, aiko = scene.world, scene.aiko
