@@ -137,6 +137,7 @@ def run(folder: Path, *line: str, **changes: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_command_line_ends_with_1_for_what_could_not_be(tmp_path: Path) -> None:
     shutil.copy(empty_file(), tmp_path / "okaeri.db")
     missing = run(tmp_path, "retry", "7")
@@ -144,6 +145,7 @@ def test_the_command_line_ends_with_1_for_what_could_not_be(tmp_path: Path) -> N
     assert missing.stdout.startswith("7：この連絡は、ここにはもうありません。")
 
 
+@pytest.mark.long
 def test_what_keeps_the_house_from_opening_is_one_line(tmp_path: Path) -> None:
     """No key, a server that does not answer, a folder that cannot be made; nothing is left behind."""
     (tmp_path / "a.txt").touch()

@@ -270,6 +270,7 @@ JUNK = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(
     st.lists(
         st.fixed_dictionaries(

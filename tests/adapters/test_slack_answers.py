@@ -89,6 +89,7 @@ def slowly(world: World, seconds: float) -> Iterator[Callable[[], object]]:
     database.run = quick  # type: ignore[method-assign]
 
 
+@pytest.mark.long
 async def test_a_form_that_took_long_to_prepare_comes_as_a_button(world: World) -> None:
     editor = a_member(world, "佐藤 健")
     await editor.types("/alumni profile")
@@ -108,6 +109,7 @@ async def test_a_form_that_took_long_to_prepare_comes_as_a_button(world: World) 
     assert "入力画面を開く" in editor.sees(), "from the home it is said in the conversation"
 
 
+@pytest.mark.long
 async def test_people_press_the_button_of_a_late_form_and_fill_it_in(world: World) -> None:
     editor = a_member(world, "佐藤 健")
     await editor.types("/alumni profile")
@@ -119,6 +121,7 @@ async def test_people_press_the_button_of_a_late_form_and_fill_it_in(world: Worl
     assert "北浜テック" in editor.sees()
 
 
+@pytest.mark.long
 async def test_people_type_again_what_came_too_late_for_a_dialog(world: World) -> None:
     aiko = a_member(world, "髙橋 愛子")
     with slowly(world, 2.7) as in_time:
@@ -128,6 +131,7 @@ async def test_people_type_again_what_came_too_late_for_a_dialog(world: World) -
     assert aiko.modal() is not None
 
 
+@pytest.mark.long
 async def test_what_came_too_late_for_a_dialog_is_never_put_into_a_message(world: World) -> None:
     leaver = await who_was_asked(world)
     await leaver.says_yes()
@@ -163,6 +167,7 @@ async def test_two_presses_on_an_old_home_end_with_the_newest(world: World, knoc
     assert errors == [None, "hash_conflict", None]
 
 
+@pytest.mark.long
 async def test_a_press_in_a_dialog_changes_that_dialog(world: World) -> None:
     leaver = await who_was_asked(world)
     await leaver.says_yes()
@@ -196,6 +201,7 @@ async def test_a_search_field_suggests_while_typing(world: World) -> None:
     assert "青空ロジ" in asker.sees()
 
 
+@pytest.mark.long
 async def test_global_shortcuts_open_dialogs(world: World) -> None:
     asker = a_member(world, "佐藤 健")
     for name, words in (("find", ""), ("help", "/alumni"), ("profile", "佐藤 健")):
@@ -260,6 +266,7 @@ async def test_codes_and_answers_are_never_in_a_stored_message(world: World) -> 
     assert "おかえりなさい" in stored
 
 
+@pytest.mark.long
 async def test_an_address_slack_does_not_confirm_ties_nobody(world: World) -> None:
     leaver = await who_was_asked(world)
     await leaver.says_yes()

@@ -278,6 +278,7 @@ async def test_a_bug_takes_back_what_its_handler_wrote(world: World) -> None:
     assert "北浜テック" in editor.sees(), "and it can be sent again"
 
 
+@pytest.mark.long
 async def test_a_bug_after_the_ack_leaves_the_ack(
     world: World, knocker: Knocker, logged: Callable[[], str]
 ) -> None:

@@ -123,6 +123,7 @@ async def test_a_message_that_somebody_deleted_is_posted_anew(board: Board) -> N
     assert "法人営業" in board.words()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["never there", "taken out"])
 async def test_without_the_bot_in_the_team_hr_reads_how_to_add_it(board: Board, how: str) -> None:
     if how == "taken out":

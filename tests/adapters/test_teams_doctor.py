@@ -146,6 +146,7 @@ async def test_where_messages_leave(patient: Patient) -> None:
     assert empty == (None, "teams.service_unknown")
 
 
+@pytest.mark.long
 async def test_the_first_owner(patient: Patient) -> None:
     nobody = await patient.found(owners="nobody@example.jp")
     assert nobody["teams company owner"].ok is False

@@ -168,6 +168,7 @@ async def test_one_login_serves_many_answers(street: Street) -> None:
     assert len(street.teams.calls("token")) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [401, 403, 404, 412, 429, 500, 502, 503])
 async def test_an_answer_that_teams_refuses_is_lost_quietly(
     street: Street, logged: Callable[[], str], status: int

@@ -108,6 +108,7 @@ async def test_an_administrators_no_has_a_name(club: Club, role: str, reason: st
         await club.invites()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["invite", "add_member"])
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_what_passes_is_tried_again_when_graph_says_so(club: Club, operation: str, status: int) -> None:
@@ -175,6 +176,7 @@ async def _delivered(club: Club) -> None:
     await club.street.quiet()
 
 
+@pytest.mark.long
 async def test_the_mail_leads_in_and_the_code_is_typed_in_teams(club: Club) -> None:
     club.street.app.core.database.run_now(_enrolled)
     _invite(club, "1")

@@ -65,6 +65,7 @@ async def test_an_employee_is_found_by_address(street: Street, messenger: Messen
     assert (await messenger.find(COMPANY, "ken.o'hara@example.jp")).workspace == TENANTS[COMPANY]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["guest", "disabled", "nobody", "elsewhere", "twice"])
 async def test_who_is_not_surely_the_employee_is_not_found(
     street: Street, messenger: Messenger, how: str
@@ -132,6 +133,7 @@ async def test_whom_the_bot_never_met_gets_the_app_and_the_letter(
     assert len(street.teams.chat(aiko.user)) == 2, "the letters, and no greeting"
 
 
+@pytest.mark.long
 async def test_a_tenant_that_never_spoke_says_where_it_is_after_the_installation(
     street: Street, messenger: Messenger
 ) -> None:
@@ -238,6 +240,7 @@ async def test_later_is_later(street: Street, messenger: Messenger, status: int)
     assert told.value.after == 17
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(400, Undeliverable), (401, Retry), (404, Undeliverable), (413, Undeliverable), (500, Ambiguous)],

@@ -167,6 +167,7 @@ async def test_what_a_link_offers_next_stays_within_its_purpose(site: Site) -> N
     assert not any("/alumni/do/" in url for url in found)
 
 
+@pytest.mark.long
 async def test_a_link_is_bound_to_its_row(site: Site) -> None:
     """A link for one person's question, signed for another, answers nothing."""
     checkin, _ = site.question(site.member())

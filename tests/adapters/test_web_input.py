@@ -126,6 +126,7 @@ async def test_a_form_within_two_megabytes_is_too_large(site: Site) -> None:
     assert (await who.says("help")).status == 200
 
 
+@pytest.mark.long
 async def test_fifty_megabytes_are_not_taken(site: Site) -> None:
     """Announced, they are refused at once; in pieces, as soon as they are too many. Nothing is kept."""
     hr, member = await insider(site, hr=True), await insider(site)

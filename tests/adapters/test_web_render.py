@@ -205,6 +205,7 @@ def arguments(name: str) -> dict[str, Any]:
     return {one: made[kind] for one, kind in FORMS[name].arguments.items()}
 
 
+@pytest.mark.long
 async def test_every_form_of_the_house_takes_scripts_for_words(site: Site) -> None:
     """Sent by a member and by HR, every field of every form: told what is wrong, or kept as words."""
     member, hr = await site.signed_in(site.member()), await site.signed_in(site.hr())

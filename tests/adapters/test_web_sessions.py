@@ -198,6 +198,7 @@ async def test_members_are_not_hr(site: Site) -> None:
     assert site.count(Delivery) == before
 
 
+@pytest.mark.long
 async def test_one_takes_along_ones_own_data_only(site: Site) -> None:
     aiko, jiro = site.member(), site.member("田中 次郎", employer="みどり商事")
     for kind in ("json", "csv"):

@@ -116,6 +116,7 @@ async def goes(site: Site, replica: Replica, how: int) -> None:
     assert (code, "Traceback" in told) == (0, False), told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [TOLD, KILLED])
 async def test_replicas_are_replaced_one_by_one_under_traffic(tmp_path: Path, how: int) -> None:
     old_code, over = unpacked(tmp_path / "old", "BASE_SERVER"), asyncio.Event()

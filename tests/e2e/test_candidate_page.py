@@ -47,6 +47,7 @@ async def who_was_named(tour: Tour, language: str) -> None:
     await send(world, who, refer.introduce(opening=opening.id), **form)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("locale", "language"), [("ja", "japanese"), pytest.param("en", "english", marks=pytest.mark.long)]
 )

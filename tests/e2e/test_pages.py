@@ -266,6 +266,7 @@ async def hr(tour: Tour) -> None:
     await tour.look("leaver")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("locale", "sizes"),
     [

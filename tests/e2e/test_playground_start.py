@@ -86,6 +86,7 @@ async def test_hr_sees_cards_and_a_leaver_is_asked_within_a_day(tmp_path: Path) 
         assert stages["大野 剛"].stuck is not None
 
 
+@pytest.mark.long
 async def test_who_has_no_account_gets_company_mail_and_foreigners_english(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         assert member(stage, "山﨑 茂").company_user is None
@@ -122,6 +123,7 @@ async def test_the_clock_is_told_what_comes_next_and_when_it_was(tmp_path: Path)
 # --- the story on the stage -------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_leaver_becomes_an_alumnus_and_the_company_closes_the_account(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         ken = playing_as(stage, "渡邊 健")
@@ -150,6 +152,7 @@ async def test_somebody_unknown_is_a_newcomer(tmp_path: Path) -> None:
 # --- files ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_example_can_be_dropped_twice(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         example = stage.example()
@@ -185,6 +188,7 @@ async def test_a_file_of_ones_own_replaces_ours(tmp_path: Path) -> None:
         assert all(member(stage, f"田中 {n}").company_user for n in range(3))
 
 
+@pytest.mark.long
 async def test_a_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "nothing.csv"
     file.write_text("これは,なに\n", "utf-8")
@@ -251,6 +255,7 @@ def refused(folder: Path, port: int, *more: str) -> str:
     return done.stderr
 
 
+@pytest.mark.long
 def test_the_command_opens_the_page_says_so_ends_and_starts_again(tmp_path: Path) -> None:
     port = free_port()
     for _ in range(2):
@@ -267,6 +272,7 @@ def test_the_command_opens_the_page_says_so_ends_and_starts_again(tmp_path: Path
             assert not errors
 
 
+@pytest.mark.long
 def test_a_database_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     file = tmp_path / "playground.db"
     engine = sqlite_engine(f"sqlite:///{file}")
@@ -279,6 +285,7 @@ def test_a_database_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert "--leavers" in refused(tmp_path, free_port(), "--leavers", str(tmp_path / "none.csv"))
 

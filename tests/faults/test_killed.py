@@ -67,6 +67,7 @@ async def test_two_processes_that_are_killed_one_after_the_other(tmp_path: Path)
         figures.note("kill -9, asking", site.kind, faults=2, **figures.count(found))
 
 
+@pytest.mark.long
 async def test_a_mail_that_left_but_was_not_marked_comes_again_under_the_same_id(tmp_path: Path) -> None:
     """As docs/operations.md says of the way; everything else that it belongs to is there once."""
     async with a_site(tmp_path) as site:

@@ -209,6 +209,7 @@ async def stands_still_in_its_sweep(folder: Path, where: str, lease: float) -> N
         figures.note("SIGSTOP in a sweep", site.kind, faults=1, **found)
 
 
+@pytest.mark.long
 async def test_a_leader_that_stands_still_in_the_middle_of_its_own_sweep(tmp_path: Path) -> None:
     await stands_still_in_its_sweep(tmp_path, "at the stage", lease=0.0)
 

@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot import leaving
 from bot.conversation import Side
 from bot.playground import CHANNEL, TEAMS
@@ -80,6 +82,7 @@ async def test_a_press_that_was_committed_and_never_answered(tmp_path: Path) -> 
         figures.note("kill -9 before an answer", site.kind, faults=1, **figures.count(effects()))
 
 
+@pytest.mark.long
 async def test_a_form_that_was_committed_and_never_answered(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         user = site.slack.add_person(ALUMNI, name="髙橋 愛子", email="elsewhere@home.example.jp")

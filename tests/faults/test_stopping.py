@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
+import pytest
+
 from tests.faults.between import HOST
 from tests.faults.site import ALUMNI, Replica, Site, a_site, serve
 from tests.faults.steps import read_by, write_to
@@ -88,6 +90,7 @@ async def hindrances(site: Site, replica: Replica) -> tuple[int, list[str]]:
         return answer.status, (await answer.json())["hindrances"]
 
 
+@pytest.mark.long
 async def test_while_it_stops_it_says_so_and_still_answers_but_begins_nothing(tmp_path: Path) -> None:
     async with a_site(tmp_path, stop_grace="6") as site:
         user = site.slack.add_person(ALUMNI, name="新人", email="new@home.example.jp")

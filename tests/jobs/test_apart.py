@@ -236,6 +236,7 @@ async def test_an_invitation_that_failed_is_renewed_when_it_can_be(desk: Desk) -
     assert (desk.leaver().invited, desk.leaver().stuck) == (2, "")
 
 
+@pytest.mark.long
 async def test_what_fails_at_the_head_does_not_block_what_lies_behind_any_limit(desk: Desk) -> None:
     """More leavers than one batch holds fail, all of them before the one who can be asked."""
     desk.staff()

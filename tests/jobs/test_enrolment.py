@@ -158,6 +158,7 @@ async def test_a_step_comes_when_it_is_due_and_once(desk: Desk, name: str) -> No
     assert not await sweep(desk)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", STEPS)
 async def test_two_replicas_have_one_effect(desk: Desk, name: str) -> None:
     step = STEPS[name]

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from bot.conversation import Address, Card, Paragraph, Side, t
 from bot.ports import Outgoing
 from bot.post import Letter, to_channel
@@ -112,6 +114,7 @@ async def test_mails_go_one_after_the_other(post: Post) -> None:
     assert sent[-1] == 60
 
 
+@pytest.mark.long
 async def test_a_slow_mail_server_meets_few_connections(post: Post) -> None:
     post.pace, post.mails.slow = 1.0, 0.6
     for number in range(80):
@@ -133,6 +136,7 @@ async def test_a_slow_mail_server_meets_few_connections(post: Post) -> None:
 # --- nobody waits for somebody else's way ---------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_who_hangs_keeps_nobody_from_being_looked_for(post: Post) -> None:
     """A mail takes its time; what is queued meanwhile goes at once."""
     post.mails.slow = 4.0
@@ -171,6 +175,7 @@ async def test_who_gets_mail_does_not_wait_for_a_chat_that_is_away(post: Post) -
     assert post.mails.got == ["mail@home.example.jp"]
 
 
+@pytest.mark.long
 async def test_who_gets_mail_does_not_wait_for_thousands_in_the_chat(post: Post) -> None:
     """A broadcast of which most goes into Slack at its pace: who has no account there is found behind it."""
     post.pace = 1.0

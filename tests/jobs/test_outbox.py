@@ -315,6 +315,7 @@ async def test_two_couriers_never_send_twice(post: Post) -> None:
 # --- pace -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_thirty_people_are_written_to_within_slacks_limits(post: Post) -> None:
     post.slack.rates_on, post.pace = True, 1.0
     for _ in range(30):

@@ -147,6 +147,7 @@ async def test_word_that_was_lost_is_told_again(post: Post, replicas: list[Repli
     assert await second.told() == [row.id]
 
 
+@pytest.mark.long
 async def test_word_that_was_lost_is_told_again_however_many_others_wait(post: Post) -> None:
     """Thousands wait for their turn; what a process that died was about to send is not behind them."""
     person = post.alumnus()
@@ -180,6 +181,7 @@ def told(post: Post) -> set[int]:
     return set(map(int, post.desk.sees(lambda tx: list(tx.scalars(query)))))
 
 
+@pytest.mark.long
 async def test_a_full_shelf_keeps_no_connection_from_being_made_again(
     post: Post, replicas: list[Replica]
 ) -> None:

@@ -108,6 +108,7 @@ def moves(desk: Desk, url: str, *how: str) -> subprocess.CompletedProcess[str]:
 # --- what arrives -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_row_arrives_and_the_file_opens_no_house_any_more(full: Desk, empty: str, another: str) -> None:
     before = rows_at(full.database.url, full)
     done = moves(full, empty)
@@ -271,6 +272,7 @@ def test_a_server_that_goes_away_in_the_middle(full: Desk, empty: str) -> None:
     assert rows_at(empty, full) == rows_at(full.database.url, full)
 
 
+@pytest.mark.long
 def test_who_is_killed_in_the_middle_moves_once_more(full: Desk, empty: str) -> None:
     assert moves(full, empty, "-c", DIES).returncode == -signal.SIGKILL
     assert not any(rows_at(empty, full).values())

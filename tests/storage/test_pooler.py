@@ -70,6 +70,7 @@ def test_the_address_of_the_queue_is_one_of_a_server(empty: str) -> None:
             schema.open_up(empty, rubbish)
 
 
+@pytest.mark.long
 def test_the_house_and_the_command_line_know_of_it(empty: str) -> None:
     def migrate(**more: str) -> subprocess.CompletedProcess[str]:
         told = {"OKAERI_DATABASE_URL": pooled(empty), "PATH": os.defpath, **more}

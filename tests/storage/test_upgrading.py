@@ -181,6 +181,7 @@ def test_an_upgrade_after_which_a_row_points_nowhere_changes_nothing(
 # --- beside the release before ----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_an_upgrade_that_meets_a_transaction_crosswise_is_run_again(older: str) -> None:
     """The house asks who it is and then queues a message; 0011 changes the outbox and then the accounts."""
     old = await _connect(older)

@@ -55,6 +55,7 @@ async def test_go_after_the_ask_day_asks_at_once(world: World) -> None:
     assert aiko.stage is Stage.ASKED  # the same reason again does not overrule HR
 
 
+@pytest.mark.long
 async def test_never_erases_and_the_next_file_creates_nobody(world: World) -> None:
     aiko = await a_leaver(world, 退職区分="解雇")
     person = aiko.person.id
@@ -71,6 +72,7 @@ async def test_never_erases_and_the_next_file_creates_nobody(world: World) -> No
     assert len(world.told_hr("intake.report")) == told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "journey",
     [
@@ -105,6 +107,7 @@ async def test_who_is_held_cannot_answer_or_join(world: World) -> None:
     assert "正しくない" in await aiko.types(f"/alumni join {code}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("journey", [who_was_enrolled, a_member])
 async def test_who_died_after_the_enrolment_hears_nothing_more(world: World, journey: object) -> None:
     aiko = await journey(world)  # type: ignore[operator]
@@ -123,6 +126,7 @@ async def test_who_died_after_the_enrolment_hears_nothing_more(world: World, jou
     assert aiko.stage is Stage.DECEASED
 
 
+@pytest.mark.long
 async def test_a_date_that_moves_after_the_enrolment_is_a_question_to_hr(world: World) -> None:
     aiko = await who_was_enrolled(world)
     before = len(world.told_hr("decisions.notice"))
@@ -135,6 +139,7 @@ async def test_a_date_that_moves_after_the_enrolment_is_a_question_to_hr(world: 
     assert aiko.row.question == ""
 
 
+@pytest.mark.long
 async def test_who_came_back_and_leaves_again_is_the_same_person_in_a_new_stint(world: World) -> None:
     aiko = await a_member(world, employer="青空ロジ株式会社", shown=["employer"])
     person = aiko.person.id
@@ -170,6 +175,7 @@ async def test_hr_says_they_never_left_and_later_they_do(world: World) -> None:
 # --- how HR is told ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_card_for_every_notice_and_one_for_a_flood(world: World) -> None:
     few = [world.employee(f"佐々木 {n}", "2026-03-31") for n in "一二三四五"]
     await world.feed_says(*(one.leaves() for one in few))
@@ -181,6 +187,7 @@ async def test_a_card_for_every_notice_and_one_for_a_flood(world: World) -> None
     assert "6\n名の退職予定を受け取りました（うち保留 \n1" in world.hr.sees()
 
 
+@pytest.mark.long
 async def test_hr_is_reminded_three_business_days_before(world: World) -> None:
     aiko = await a_leaver(
         world, last_day="2026-03-31", works_until="2026-03-10"
@@ -192,6 +199,7 @@ async def test_hr_is_reminded_three_business_days_before(world: World) -> None:
     assert aiko.letters == [("welcome.question", "02-24 09:00")]
 
 
+@pytest.mark.long
 async def test_hold_on_the_reminder_and_nothing_is_sent(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31", works_until="2026-03-10")
     await world.on("2026-02-18", at="09:00")
@@ -200,6 +208,7 @@ async def test_hold_on_the_reminder_and_nothing_is_sent(world: World) -> None:
     assert aiko.letters == []
 
 
+@pytest.mark.long
 async def test_the_list_and_the_details(world: World) -> None:
     aiko = await who_said_yes(world)
     seen = await world.hr.types("/alumni leavers")

@@ -95,6 +95,7 @@ async def test_a_session_alone_moves_nothing(world: World) -> None:
     assert mailbox(world, aiko) == aiko.home_email
 
 
+@pytest.mark.long
 async def test_wrong_codes_lock(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     await wishes(aiko)
@@ -110,6 +111,7 @@ async def test_wrong_codes_lock(world: World, reader: Reader) -> None:
     assert mailbox(world, aiko) == NEW
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "action",
     [
@@ -136,6 +138,7 @@ async def test_nobody_touches_somebody_elses(world: World, action: str) -> None:
     assert (row.proven_at, row.approved_at, row.asked_hr_at) == (None, None, None)
 
 
+@pytest.mark.long
 async def test_the_old_mailbox_stops_it_and_signs_everybody_out(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     await reader.enters(aiko.home_email)
@@ -178,6 +181,7 @@ async def test_a_second_wish_replaces_the_first(world: World, reader: Reader) ->
     assert mailbox(world, aiko) == NEW
 
 
+@pytest.mark.long
 async def test_somebody_elses_address_looks_the_same_and_gets_no_mail(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     jiro = await a_member(world, "山﨑 次郎", last_day="2026-04-01")
@@ -221,6 +225,7 @@ async def pleads(aiko: Somebody) -> None:
     await aiko.world.settle()
 
 
+@pytest.mark.long
 async def test_hr_speaks_for_the_old_mailbox(world: World) -> None:
     aiko = await a_member(world)
     await pleads(aiko)
@@ -248,6 +253,7 @@ async def test_hr_does_not_know_them(world: World) -> None:
     assert "変更されませんでした" in aiko.sees()
 
 
+@pytest.mark.long
 async def test_hr_grants_nothing_unasked(world: World) -> None:
     aiko = await a_member(world)
     await wishes(aiko)
@@ -262,6 +268,7 @@ async def test_hr_grants_nothing_unasked(world: World) -> None:
 # --- mail that comes back ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_dead_mailbox_is_asked_about_once_in_the_chat(world: World) -> None:
     aiko = await a_member(world)
     world.writes(lambda tx: setattr(people.one(tx, aiko.person.id), "mail_only", True))

@@ -109,6 +109,7 @@ async def test_no_is_said_by_mail_too_and_nothing_follows(world: World, reader: 
     assert [m for m in world.mails()[sent:] if aiko.company_email in m.to or aiko.home_email in m.to] == []
 
 
+@pytest.mark.long
 async def test_later_is_one_mail_and_a_consent_given_on_its_page(world: World, reader: Reader) -> None:
     aiko = world.employee("髙橋 愛子", "2026-03-31", account=False)
     await world.feed_says(aiko.leaves())
@@ -140,6 +141,7 @@ async def test_pressed_twice_is_pressed_once(world: World, reader: Reader) -> No
     assert len(all_of(world, Checkin)) == 1
 
 
+@pytest.mark.long
 async def test_opening_the_link_joins_nobody(world: World, reader: Reader) -> None:
     aiko = await who_was_enrolled(world)
     await reader.browser.open(reader.way(aiko.home_email, JOIN))
@@ -147,6 +149,7 @@ async def test_opening_the_link_joins_nobody(world: World, reader: Reader) -> No
     assert aiko.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_nobody_joins_for_somebody_else(world: World, reader: Reader) -> None:
     aiko = await who_was_enrolled(world)
     jiro = await who_was_enrolled(world, "山﨑 次郎", last_day="2026-04-30")
@@ -157,6 +160,7 @@ async def test_nobody_joins_for_somebody_else(world: World, reader: Reader) -> N
     assert aiko.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_before_the_last_day_nobody_joins(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes(reach="mail")
@@ -182,6 +186,7 @@ async def test_who_joined_by_mail_joins_the_chat_later_with_the_code(world: Worl
     assert len(all_of(world, Checkin)) == 1
 
 
+@pytest.mark.long
 async def test_an_unproven_mailbox_gets_no_way_in_until_hr_vouches(world: World, reader: Reader) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes(reach="mail")
@@ -207,6 +212,7 @@ async def test_without_an_invitation_link_the_mail_goes_all_the_same(tmp_path: P
         assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_hr_decides_by_mail(world: World, reader: Reader) -> None:
     hr = world.reads(lambda tx: accounts.web_staff(tx, accounts.staff(tx)[0]))
     assert hr.platform is Platform.WEB

@@ -128,6 +128,7 @@ async def test_from_the_question_to_the_answered_checkin(world: World, readers: 
     assert [kind for kind, _ in aiko.letters if kind == "checkin.nudge"] == ["checkin.nudge"]
 
 
+@pytest.mark.long
 async def test_the_company_mailbox_is_not_the_way_in(world: World, readers: list[Reader]) -> None:
     """Who inherits it reads an old mail: after the last day its links do nothing and show nobody."""
     aiko = await who_was_asked(world)
@@ -144,6 +145,7 @@ async def test_the_company_mailbox_is_not_the_way_in(world: World, readers: list
     assert aiko.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_the_company_mailbox_does_not_tell_the_private_address(
     world: World, readers: list[Reader]
 ) -> None:
@@ -193,6 +195,7 @@ async def test_later_is_one_mail_after_three_months(world: World, readers: list[
     assert at_home.browser.url.endswith("/alumni/home")
 
 
+@pytest.mark.long
 async def test_who_refused_comes_back_by_the_public_page(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     await readers[0].answers(aiko.company_email, "いいえ")
@@ -218,6 +221,7 @@ async def test_who_refused_comes_back_by_the_public_page(world: World, readers: 
     assert visitor.browser.url.endswith("/alumni/home")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("label", "stage"), [("進める", Stage.ANNOUNCED), ("保留", Stage.HELD), ("対象外にする", Stage.STRUCK)]
 )
@@ -279,6 +283,7 @@ async def test_a_withdrawal_after_joining_and_an_old_checkin(world: World, reade
     assert decisions(world, aiko)[-1] is Decision.WITHDRAWN
 
 
+@pytest.mark.long
 async def test_who_was_erased_is_not_created_by_the_same_file(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     await says_yes(readers[0], aiko)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from storage.checkins import Checkin, State
 from tests.journeys import a_member
 from tests.world import Somebody, World
@@ -43,6 +45,7 @@ async def test_in_the_window_of_the_person(world: World) -> None:
     assert "Is your profile still right?" in anna.sees()
 
 
+@pytest.mark.long
 async def test_silence_is_respected(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2027-03-31")
@@ -50,6 +53,7 @@ async def test_silence_is_respected(world: World) -> None:
     assert checkin(world, aiko).state is State.RESTING
 
 
+@pytest.mark.long
 async def test_nothing_changed(world: World) -> None:
     aiko = await a_member(world, employer="青空ロジ株式会社", shown=["employer"])
     await world.on("2026-05-08", at="12:00")
@@ -61,6 +65,7 @@ async def test_nothing_changed(world: World) -> None:
     assert checkin(world, aiko).answer == "same"
 
 
+@pytest.mark.long
 async def test_something_changed(world: World) -> None:
     aiko = await a_member(world, employer="青空ロジ株式会社", shown=["employer"])
     await world.on("2026-05-08", at="12:00")
@@ -72,6 +77,7 @@ async def test_something_changed(world: World) -> None:
     assert len(nudges(aiko)) == 1
 
 
+@pytest.mark.long
 async def test_later_is_asked_once_more_and_not_a_third_time(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2026-05-07", at="10:00")
@@ -84,6 +90,7 @@ async def test_later_is_asked_once_more_and_not_a_third_time(world: World) -> No
     assert nudges(aiko) == ["05-07 10:00", "05-14 10:00"]
 
 
+@pytest.mark.long
 async def test_stop_means_no_more(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2026-05-07", at="10:00")
@@ -94,6 +101,7 @@ async def test_stop_means_no_more(world: World) -> None:
     assert nudges(aiko) == ["05-07 10:00"]
 
 
+@pytest.mark.long
 async def test_nothing_during_a_pause_and_the_question_afterwards(world: World) -> None:
     aiko = await a_member(world)
     await aiko.types("/alumni stop")
@@ -104,6 +112,7 @@ async def test_nothing_during_a_pause_and_the_question_afterwards(world: World) 
     assert nudges(aiko) == ["07-01 10:00"]
 
 
+@pytest.mark.long
 async def test_a_pause_between_the_two_questions(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2026-05-08")
@@ -115,6 +124,7 @@ async def test_a_pause_between_the_two_questions(world: World) -> None:
     assert nudges(aiko) == ["05-07 10:00", "06-08 10:00"]
 
 
+@pytest.mark.long
 async def test_nothing_after_leaving(world: World) -> None:
     aiko = await a_member(world)
     await world.on("2026-05-07", at="10:00")

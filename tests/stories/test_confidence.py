@@ -234,6 +234,7 @@ async def no_word_of_it(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None
     assert all(scene.may_read(letter) for letter in about)
 
 
+@pytest.mark.long
 async def test_exports_of_others_the_metrics_and_the_readers_file(scene: Scene) -> None:
     world, aiko = scene.world, scene.aiko
     await raises(world, aiko, scene.opening, "鈴木 一郎")
@@ -255,6 +256,7 @@ async def test_exports_of_others_the_metrics_and_the_readers_file(scene: Scene) 
     assert str(row.id) not in page
 
 
+@pytest.mark.long
 async def test_a_message_that_could_not_be_delivered_is_not_counted_for_all(scene: Scene) -> None:
     """HR's list counts what was given up; that it was about a raised hand would tell that there is one."""
     world = scene.world

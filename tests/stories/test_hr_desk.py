@@ -118,6 +118,7 @@ async def test_what_is_applied_is_taken_although_the_house_stops_there(world: Wo
     assert len(world.told_hr("intake.report")) == 1
 
 
+@pytest.mark.long
 async def test_what_became_of_a_file_is_seen_by_who_applied_it(world: World, hr: Reader) -> None:
     await lays(hr, "leavers.csv", example("leavers_english.csv"))
     await hr.presses("反映する")
@@ -130,6 +131,7 @@ async def test_what_became_of_a_file_is_seen_by_who_applied_it(world: World, hr:
         assert nobody.browser.status == 403
 
 
+@pytest.mark.long
 async def test_a_file_that_cannot_be_applied_any_more_is_told_with_its_reason(
     world: World, hr: Reader
 ) -> None:
@@ -144,6 +146,7 @@ async def test_a_file_that_cannot_be_applied_any_more_is_told_with_its_reason(
     assert len(world.told_hr("intake.rejected")) == 1
 
 
+@pytest.mark.long
 async def test_the_difference_of_the_same_file_again_is_nothing_new(world: World, hr: Reader) -> None:
     for _ in range(2):
         await lays(hr, "leavers.csv", example("leavers_english.csv"))
@@ -153,6 +156,7 @@ async def test_the_difference_of_the_same_file_again_is_nothing_new(world: World
     assert "変更なし" in shown
 
 
+@pytest.mark.long
 async def test_rows_with_mistakes_are_named_and_the_good_ones_taken(world: World, hr: Reader) -> None:
     await lays(hr, "leavers.csv", example("leavers_with_mistakes.csv"))
     assert "直していただきたい行" in hr.words
@@ -179,6 +183,7 @@ async def test_files_that_cannot_be_taken(world: World, hr: Reader) -> None:
     assert world.tables() == before
 
 
+@pytest.mark.long
 async def test_a_file_name_of_any_kind(world: World, hr: Reader) -> None:
     counts = []
     for name in ("C:\\HR\\退職 予定.CSV", "<script>.csv", "あ" * 300 + ".csv", "../leavers.csv"):
@@ -191,6 +196,7 @@ async def test_a_file_name_of_any_kind(world: World, hr: Reader) -> None:
     assert counts == [6, 6, 6, 6]
 
 
+@pytest.mark.long
 async def test_a_file_waits_for_an_hour(world: World, hr: Reader) -> None:
     await lays(hr, "leavers.csv", example("leavers_english.csv"))
     world.ground.clock.travel(world.ground.clock.now() + timedelta(hours=1))
@@ -213,6 +219,7 @@ async def test_nothing_of_a_laid_file_can_be_read_in_the_database(world: World, 
         assert word not in held
 
 
+@pytest.mark.long
 async def test_another_hr_session_does_not_take_ones_file(world: World, hr: Reader) -> None:
     """What is laid belongs to who laid it; a member's session has no desk at all."""
     await lays(hr, "leavers.csv", example("leavers_english.csv"))
@@ -229,6 +236,7 @@ async def test_another_hr_session_does_not_take_ones_file(world: World, hr: Read
     assert hr.browser.status == 410
 
 
+@pytest.mark.long
 async def test_the_list_holds_one_and_releases_it(world: World, hr: Reader) -> None:
     rows = [world.employee(name, END, account=False) for name in ("髙橋 愛子", "田中 次郎")]
     await lays(hr, "leavers.csv", csv_file(*(one.leaves() for one in rows)))

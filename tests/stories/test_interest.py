@@ -81,6 +81,7 @@ async def test_an_excluded_deputy_learns_nothing(company: Company) -> None:
     assert "お返事をお待ちの方がいます" in world.hr.sees(Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_silence_alerts_the_deputy_and_is_told(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -103,6 +104,7 @@ async def test_silence_alerts_the_deputy_and_is_told(company: Company) -> None:
     assert [d.kind for d in world.delivered("interest.late")] == ["interest.late"]
 
 
+@pytest.mark.long
 async def test_undo_within_ten_minutes(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -118,6 +120,7 @@ async def test_undo_within_ten_minutes(company: Company) -> None:
     assert [one.readers for one in raised(world)] == [[DEPUTY]]
 
 
+@pytest.mark.long
 async def test_pressing_twice_is_told_kindly(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -202,6 +205,7 @@ async def test_an_opening_without_anybody_in_charge_is_told_to_owners(company: C
     assert "お返事できる担当者がいません" in await opens_the_form(world, aiko, row)
 
 
+@pytest.mark.long
 async def test_two_who_answer_at_once(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -239,6 +243,7 @@ async def test_a_long_list_shows_who_waits_first_and_says_how_many_more(
     assert "ほかに1名いらっしゃいます" in seen
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "purpose", [pytest.param(Purpose.OPENINGS, marks=pytest.mark.long), Purpose.STAY_IN_TOUCH]
 )
@@ -258,6 +263,7 @@ async def test_a_withdrawn_consent_takes_every_hand_back(company: Company, purpo
     assert world.reads(lambda tx: consents.decision(tx, aiko.row.person_id, purpose)) is Decision.WITHDRAWN
 
 
+@pytest.mark.long
 async def test_leaving_takes_every_hand_back(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()

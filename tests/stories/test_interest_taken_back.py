@@ -110,6 +110,7 @@ async def test_the_first_hand_leaves_only_the_consent(company: Company) -> None:
     assert {name for name in after if after[name] != before[name]} == {"consents", "journal"}
 
 
+@pytest.mark.long
 async def test_a_message_under_way_does_not_go(company: Company) -> None:
     """Taken back in the second in which readers are being told."""
     world = company.world

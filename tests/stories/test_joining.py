@@ -57,6 +57,7 @@ async def test_a_code_may_be_typed_small_and_wide(world: World) -> None:
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_a_code_works_once(world: World) -> None:
     aiko = await who_was_enrolled(world)
     code = aiko.joining_code
@@ -69,6 +70,7 @@ async def test_a_code_works_once(world: World) -> None:
     assert "正しくない" in await thief.types(f"/alumni join {code}")
 
 
+@pytest.mark.long
 async def test_a_code_expires_and_the_invitation_is_renewed_twice_and_then_hr_is_told(world: World) -> None:
     aiko = await who_was_enrolled(world)
     first = aiko.joining_code
@@ -87,6 +89,7 @@ async def test_a_code_expires_and_the_invitation_is_renewed_twice_and_then_hr_is
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_wrong_codes_lock_the_account(world: World) -> None:
     aiko = await who_was_enrolled(world)
     comes_with_another_address(aiko)
@@ -99,6 +102,7 @@ async def test_wrong_codes_lock_the_account(world: World) -> None:
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_wrong_codes_lock_the_code_whoever_types_them(world: World) -> None:
     aiko = await who_was_enrolled(world)
     comes_with_another_address(aiko)
@@ -114,6 +118,7 @@ async def test_wrong_codes_lock_the_code_whoever_types_them(world: World) -> Non
     assert aiko.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_a_tied_account_takes_nobody_elses_code(world: World) -> None:
     aiko = await a_member(world)
     jiro = await who_was_enrolled(world, "山﨑 次郎", last_day="2026-05-29")
@@ -121,12 +126,14 @@ async def test_a_tied_account_takes_nobody_elses_code(world: World) -> None:
     assert jiro.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_a_code_typed_in_the_company_chat_does_nothing(world: World) -> None:
     aiko = await who_was_enrolled(world)
     assert "ここでは使えません" in await aiko.types(f"/alumni join {aiko.joining_code}", Side.COMPANY)
     assert aiko.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_before_the_enrolment_nobody_joins(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes()
@@ -165,6 +172,7 @@ async def test_hr_ties_no_account_that_joined_meanwhile(world: World) -> None:
     assert jiro.stage is Stage.JOINED
 
 
+@pytest.mark.long
 async def test_mail_only_gets_everything_by_mail(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes(reach="mail")

@@ -49,6 +49,7 @@ async def test_the_profile_form_is_filled_in_and_shows_nothing_yet(world: World)
     assert aiko.person.shown == []
 
 
+@pytest.mark.long
 async def test_words_typed_to_the_bot_are_commands(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", employer="青空ロジ株式会社", shown=["employer"], listed=["yes"])
@@ -66,6 +67,7 @@ async def may(somebody: Somebody, side: Side) -> set[str]:
     return verbs[0]
 
 
+@pytest.mark.long
 async def test_help_and_home_list_exactly_what_may_be_done(world: World) -> None:
     aiko = await who_was_enrolled(world)
     stranger = Somebody(
@@ -98,6 +100,7 @@ async def test_a_guest_may_do_nothing(world: World) -> None:
 # --- the way out ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_pause_hides_and_ends_by_itself(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", listed=["yes"])
@@ -121,6 +124,7 @@ async def test_a_pause_ends_when_its_owner_says_so(world: World) -> None:
     assert "髙橋" in await jiro.types("/alumni find 高橋")
 
 
+@pytest.mark.long
 async def test_leaving_is_at_once_and_complete(world: World) -> None:
     aiko, jiro = await two_members(world)
     await aiko.presses("profile.edit", employer="青空ロジ株式会社", shown=["employer"], listed=["yes"])

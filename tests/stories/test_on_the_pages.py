@@ -59,6 +59,7 @@ async def test_a_sign_in_link_works_once(world: World, browser: Browser) -> None
     assert "このリンクは使えません" in browser.words
 
 
+@pytest.mark.long
 async def test_the_question_is_answered_on_a_page(world: World, browser: Browser) -> None:
     aiko = await who_was_asked(world)
     assert aiko

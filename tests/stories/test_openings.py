@@ -101,6 +101,7 @@ async def test_pages_are_turned(company: Company) -> None:
         assert words in joined(aiko.sees())
 
 
+@pytest.mark.long
 async def test_one_opening_with_what_can_be_done(company: Company) -> None:
     aiko = await a_member(company.world)
     row = company.opening()
@@ -111,6 +112,7 @@ async def test_one_opening_with_what_can_be_done(company: Company) -> None:
     assert "お客様への提案" in await aiko.types(f"/jobs {row.id}")
 
 
+@pytest.mark.long
 async def test_forged_unknown_closed_and_draft(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()
@@ -143,6 +145,7 @@ async def test_a_forged_filter_is_cut_to_what_there_is(company: Company) -> None
     assert "営業企画" in str(shown.reply)
 
 
+@pytest.mark.long
 async def test_looking_is_written_down_nowhere(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -173,6 +176,7 @@ def _without_visits(tables: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {name: rows for name, rows in tables.items() if name != "web_sessions"}
 
 
+@pytest.mark.long
 async def test_who_is_no_member_yet_and_who_works_there(company: Company) -> None:
     world = company.world
     company.opening()
@@ -182,6 +186,7 @@ async def test_who_is_no_member_yet_and_who_works_there(company: Company) -> Non
     assert "営業企画" not in await world.hr.types("/alumni openings", Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_both_languages(company: Company) -> None:
     aiko = await a_member(company.world, skills="Python", language="english")
     three(company)
@@ -242,6 +247,7 @@ async def test_mine_in_kind_words(company: Company) -> None:
     assert "取り下げる" in aiko.sees()
 
 
+@pytest.mark.long
 async def test_who_waits_for_me_as_far_as_i_may_know(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)

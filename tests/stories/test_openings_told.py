@@ -85,6 +85,7 @@ async def test_words_of_consent_that_changed_meanwhile_hold_nobody(company: Comp
 # --- messages --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_real_match_is_told_once(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -103,6 +104,7 @@ async def test_a_real_match_is_told_once(company: Company) -> None:
     assert world.reads(lambda tx: openings.unmatched(tx, date(2026, 5, 20))) == []
 
 
+@pytest.mark.long
 async def test_the_see_button_and_the_way_out_of_a_message(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python")
@@ -117,6 +119,7 @@ async def test_the_see_button_and_the_way_out_of_a_message(company: Company) -> 
     assert not row.tell
 
 
+@pytest.mark.long
 async def test_at_most_one_message_in_seven_days(company: Company) -> None:
     world = company.world
     aiko = await a_member(world, skills="Python, 英語")
@@ -169,6 +172,7 @@ async def test_a_hand_raised_after_withdrawing_brings_no_messages_back(company: 
     assert world.delivered(NEWS) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "silent",
     [
@@ -245,6 +249,7 @@ async def a_mail_member(reader: Reader) -> Somebody:
     return aiko
 
 
+@pytest.mark.long
 async def test_the_whole_way_by_mail_and_pages(company: Company) -> None:
     world = company.world
     async with reading(world) as reader:

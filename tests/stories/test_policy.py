@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from bot.conversation import Side
 from storage import consents, policy
 from storage.consents import Purpose
@@ -79,6 +81,7 @@ async def test_two_of_hr_at_once(world: World) -> None:
     assert "コマンドライン" in await world.hr.types("/alumni policy")
 
 
+@pytest.mark.long
 async def test_an_expired_link_is_sent_to_nobody_and_hr_is_warned(world: World) -> None:
     await opens(world.hr, "invitation")
     await world.hr.fills(url="https://join.slack.example/t/x", expires="2026-03-30")
@@ -102,6 +105,7 @@ async def test_an_expired_link_is_sent_to_nobody_and_hr_is_warned(world: World) 
     assert "https://join.slack.example/t/new" in world.mails(ken.home_email)[-1].text
 
 
+@pytest.mark.long
 async def test_words_are_changed_in_both_languages_after_a_preview(world: World) -> None:
     key = "welcome.opening"
     wrong = await words_of_hr(
@@ -123,6 +127,7 @@ async def test_words_are_changed_in_both_languages_after_a_preview(world: World)
     assert "ゆるやかにつながって" in ken.sees()
 
 
+@pytest.mark.long
 async def test_a_changed_consent_is_a_new_version_of_its_wording(world: World) -> None:
     wording = "{company}は{network}のために、お名前と連絡先を保管します。窓口：{contact}"
     await words_of_hr(world.hr, "welcome.wording", "いつでも取り消せ", japanese=wording)

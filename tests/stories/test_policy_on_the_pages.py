@@ -53,6 +53,7 @@ async def test_a_sentence_on_the_pages(world: World, hr: Reader) -> None:
     assert "1件" in hr.words.replace(" ", "")
 
 
+@pytest.mark.long
 async def test_the_link_and_the_way_back_on_the_pages(world: World, hr: Reader) -> None:
     await hr.presses("運営設定")
     await hr.presses("招待リンク")

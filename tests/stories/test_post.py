@@ -123,6 +123,7 @@ async def test_a_full_list_fits_into_the_form_again(company: Company) -> None:
     assert listed in str(world.hr.modal())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("years", ["0", "-3", "51", "many"])
 async def test_years_that_are_none(company: Company, years: str) -> None:
     await writes(company.world.hr)
@@ -147,6 +148,7 @@ def _words(node: Any) -> list[dict[str, Any]]:
     return [one for item in node for one in _words(item)] if isinstance(node, list | tuple) else []
 
 
+@pytest.mark.long
 async def test_a_draft_is_discarded_and_a_closed_one_is_a_model(company: Company) -> None:
     world, hr = company.world, company.world.hr
     first = await writes(hr)
@@ -167,6 +169,7 @@ async def test_a_draft_is_discarded_and_a_closed_one_is_a_model(company: Company
 # --- by two ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_two_decide_and_nobody_approves_their_own(company: Company) -> None:
     world, hr = company.world, company.world.hr
     two(world)
@@ -188,6 +191,7 @@ async def test_two_decide_and_nobody_approves_their_own(company: Company) -> Non
     assert "が公開されました" in hr.sees()
 
 
+@pytest.mark.long
 async def test_who_changes_a_proposal_has_to_ask_again(company: Company) -> None:
     world, hr = company.world, company.world.hr
     two(world)
@@ -227,6 +231,7 @@ async def test_where_nobody_else_is_there_it_says_so(tmp_path: Path) -> None:
 # --- managers ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_a_manager_drafts_and_hr_publishes(company: Company) -> None:
     world, manager = company.world, company.manager
     await begins(manager)
@@ -310,6 +315,7 @@ async def test_two_edit_at_once_and_nothing_is_lost(company: Company) -> None:
     assert hr.modal() is not None  # what was typed still stands there
 
 
+@pytest.mark.long
 async def test_what_is_not_there_and_what_has_moved_on(company: Company) -> None:
     world = company.world
     hr = world.reads(lambda tx: accounts.web_staff(tx, accounts.staff(tx)[0]))

@@ -72,6 +72,7 @@ async def test_a_deleted_message_is_posted_anew(company: Company) -> None:
     assert world.delivered("openings.stuck") == []
 
 
+@pytest.mark.long
 async def test_not_in_channel_is_told_with_the_fix(company: Company) -> None:
     world, hr = company.world, company.world.hr
     world.slack.kicks(ALUMNI, CHANNEL)
@@ -92,6 +93,7 @@ async def test_not_in_channel_is_told_with_the_fix(company: Company) -> None:
 # --- the last day ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_the_owner_is_warned_renews_and_it_closes_by_itself(company: Company) -> None:
     world, hr = company.world, company.world.hr
     row = await published(world, closes_on="2026-03-31")
@@ -112,6 +114,7 @@ async def test_the_owner_is_warned_renews_and_it_closes_by_itself(company: Compa
     assert "募集は終了しました" in str(board(world)[0].blocks)
 
 
+@pytest.mark.long
 async def test_closing_thanks_who_came_in_neutral_words(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)
@@ -130,6 +133,7 @@ async def test_closing_thanks_who_came_in_neutral_words(company: Company) -> Non
 # --- on the pages ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_hr_posts_on_the_pages(company: Company) -> None:
     world = company.world
     async with reading(world) as hr:

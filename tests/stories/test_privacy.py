@@ -62,6 +62,7 @@ async def test_consents_are_given_and_taken_back_one_by_one(world: World) -> Non
     assert {row.channel for row in rows} == {"slack"}
 
 
+@pytest.mark.long
 async def test_a_consent_is_given_only_under_the_words_that_were_read(world: World) -> None:
     aiko = await a_member(world)
     await aiko.types("/alumni プライバシー")
@@ -74,6 +75,7 @@ async def test_a_consent_is_given_only_under_the_words_that_were_read(world: Wor
     assert latest[Purpose.EVENTS].wording == "events-2"
 
 
+@pytest.mark.long
 async def test_without_staying_in_touch_everything_ends_and_is_erased_in_time(world: World) -> None:
     aiko, jiro = await a_member(world, employer="青空ロジ"), await a_member(world, "山﨑 次郎", "2026-04-30")
     await aiko.types("/alumni privacy")
@@ -93,6 +95,7 @@ async def test_without_staying_in_touch_everything_ends_and_is_erased_in_time(wo
     assert (row.done_at - row.asked_at).days >= 89
 
 
+@pytest.mark.long
 async def test_who_changes_their_mind_stays_and_is_asked_again(world: World) -> None:
     aiko = await a_member(world, employer="青空ロジ")
     await aiko.types("/alumni privacy")
@@ -111,6 +114,7 @@ async def test_who_changes_their_mind_stays_and_is_asked_again(world: World) -> 
     assert "checkin.nudge" in [kind for kind, _ in aiko.letters]
 
 
+@pytest.mark.long
 async def test_before_the_last_day_taking_back_is_a_no(world: World) -> None:
     aiko = await who_said_yes(world)
     person = aiko.person.id
@@ -127,6 +131,7 @@ async def test_before_the_last_day_taking_back_is_a_no(world: World) -> None:
     assert erased(world, person)
 
 
+@pytest.mark.long
 async def test_a_leaver_is_erased_at_once_and_no_file_brings_them_back(world: World) -> None:
     aiko = await who_was_asked(world)
     person = aiko.person.id
@@ -139,6 +144,7 @@ async def test_a_leaver_is_erased_at_once_and_no_file_brings_them_back(world: Wo
     assert [kind for kind, _ in aiko.letters] == ["welcome.question"]
 
 
+@pytest.mark.long
 async def test_the_same_page_is_for_nobody_else(world: World) -> None:
     aiko = await a_member(world)
     other = world.employee("中島 健")
@@ -147,6 +153,7 @@ async def test_the_same_page_is_for_nobody_else(world: World) -> None:
     assert "参加の手続き" not in await aiko.types("/alumni privacy")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("known", [True, False])
 async def test_the_export_is_offered_where_there_are_pages(world: World, known: bool) -> None:
     world.ground.app.core.policy.base_url = "https://okaeri.example.jp" if known else ""
@@ -176,6 +183,7 @@ async def test_an_invitation_stops_with_the_consent_and_comes_back_with_it(world
 # --- HR ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_hr_sees_request_clock_and_proof(world: World) -> None:
     aiko, jiro = await who_was_asked(world), await a_leaver(world, "山﨑 次郎")
     await world.on("2026-03-05")
@@ -193,6 +201,7 @@ async def test_hr_sees_request_clock_and_proof(world: World) -> None:
     assert "証跡が途切れて" in words_of(world.hr.modal(Side.COMPANY))
 
 
+@pytest.mark.long
 async def test_a_member_who_died_is_left_in_peace(world: World) -> None:
     aiko, jiro = await a_member(world, employer="青空ロジ"), await a_member(world, "山﨑 次郎", "2026-04-30")
     person = aiko.person.id
@@ -217,6 +226,7 @@ async def test_a_member_who_died_is_left_in_peace(world: World) -> None:
 # --- what is on the disk ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_after_an_erase_nothing_is_on_the_disk_any_more(world_in_file: World) -> None:
     world = world_in_file
     aiko = await a_member(

@@ -169,6 +169,7 @@ async def test_no_erases_everything_and_looks_like_silence(company: Company, rea
     assert row.id == found.opening_id
 
 
+@pytest.mark.long
 async def test_no_answer_in_fourteen_days_is_a_no(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, _ = await who_referred(company)
@@ -205,6 +206,7 @@ async def test_taken_back_by_the_referrer_while_asked(company: Company, reader: 
     assert world.delivered("refer.over") == []
 
 
+@pytest.mark.long
 async def test_taken_back_by_the_candidate_after_a_yes(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, _ = await who_agreed(company, reader)
@@ -256,6 +258,7 @@ async def test_who_referred_is_forgotten_with_the_referrer(company: Company, rea
     assert world.delivered("refer.over") == []
 
 
+@pytest.mark.long
 async def test_half_a_year_after_the_opening_closed_nothing_is_left(company: Company, reader: Reader) -> None:
     world = company.world
     _, row = await who_agreed(company, reader)

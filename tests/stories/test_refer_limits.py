@@ -128,6 +128,7 @@ async def test_a_member_who_shows_themselves_to_nobody(company: Company, reader:
     assert len(world.delivered("refer.over")) == 2
 
 
+@pytest.mark.long
 async def test_a_hidden_member_without_consent_gets_nothing(company: Company) -> None:
     world = company.world
     aiko, jiro = await a_member(world), await a_member(world, "山﨑 次郎", "2026-04-30")
@@ -138,6 +139,7 @@ async def test_a_hidden_member_without_consent_gets_nothing(company: Company) ->
     assert len(aiko.letters) == before
 
 
+@pytest.mark.long
 async def test_so_many_a_day_and_not_more_guesses(company: Company) -> None:
     world = company.world
     most = world.ground.app.core.policy.referrals_a_day

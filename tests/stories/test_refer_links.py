@@ -101,6 +101,7 @@ async def test_a_candidate_for_a_closed_opening_is_told(company: Company, reader
     assert referral(world).stand is Stand.OVER
 
 
+@pytest.mark.long
 async def test_a_candidate_is_nobody_else(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, _ = await who_agreed(company, reader)
@@ -118,6 +119,7 @@ async def test_a_candidate_is_nobody_else(company: Company, reader: Reader) -> N
     assert "田中" not in "".join(f"{one.what}{one.detail}{one.subject}" for one in all_of(world, Line))
 
 
+@pytest.mark.long
 async def test_nobody_else_reads_or_answers(company: Company, reader: Reader) -> None:
     """Only the readers of the opening: no other HR, no manager, no member, no visitor, not the referrer."""
     world = company.world
@@ -143,6 +145,7 @@ async def test_nobody_else_reads_or_answers(company: Company, reader: Reader) ->
     assert (now.stand, now.step) == (Stand.AGREED, found.step)
 
 
+@pytest.mark.long
 async def test_two_readers_answer_at_once(company: Company, reader: Reader) -> None:
     world = company.world
     await who_agreed(company, reader)
@@ -187,6 +190,7 @@ async def test_candidates_as_a_file_once(company: Company, reader: Reader) -> No
     assert (await world.ground.app.core.dispatcher.fetch(token)).file is None
 
 
+@pytest.mark.long
 async def test_the_deputy_answers_on_the_pages(company: Company, reader: Reader) -> None:
     world = company.world
     await who_agreed(company, reader)

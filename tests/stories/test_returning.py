@@ -106,6 +106,7 @@ async def test_a_visitor_is_nobody(world: World, reader: Reader) -> None:
     assert len(world.mails(MAIL)) == before
 
 
+@pytest.mark.long
 async def test_the_page_says_the_same_to_everybody(world: World, reader: Reader) -> None:
     aiko = await a_member(world)
     jiro = await who_was_enrolled(world, "山﨑 次郎", last_day="2026-04-30")
@@ -166,6 +167,7 @@ async def test_a_link_works_once_and_a_forged_one_never(world: World, reader: Re
     assert len(world.delivered("returning.request")) == 1
 
 
+@pytest.mark.long
 async def test_only_hr_decides(world: World, reader: Reader) -> None:
     row = await who_confirmed(reader)
     aiko = await a_member(world)
@@ -196,6 +198,7 @@ async def test_three_mails_a_day_to_one_address_and_sixty_an_hour_to_all(world: 
     assert len(world.mails(MAIL)) == 4
 
 
+@pytest.mark.long
 async def test_who_refused_comes_back_and_the_mark_is_lifted(world: World, reader: Reader) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.no")
@@ -217,6 +220,7 @@ async def test_who_refused_comes_back_and_the_mark_is_lifted(world: World, reade
     assert aiko.person.name == "田中 恵子"
 
 
+@pytest.mark.long
 async def test_who_said_nothing_is_claimed_by_hr(world: World, reader: Reader) -> None:
     aiko = await who_was_asked(world)
     await world.on("2026-04-10", at="09:00")
@@ -254,6 +258,7 @@ async def test_later_with_a_proven_mailbox_comes_in_without_hr(world: World, rea
     assert world.delivered("returning.request") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "day", "why"),
     [("E0001", "2026-01-30", "まだ退職の手続きの途中"), ("X100", "2026-02-02", "昨日までの日付")],
@@ -286,6 +291,7 @@ async def test_a_slip_in_the_number_lets_nobody_be_somebody_else(world: World, r
     assert world.reads(lambda tx: people.private_email(tx, people.one(tx, aiko.person.id))) == aiko.home_email
 
 
+@pytest.mark.long
 async def test_a_member_who_lost_every_mailbox_is_let_in_again_by_hr(world: World, reader: Reader) -> None:
     aiko = await who_was_enrolled(world)
     await reader.follows(aiko.home_email, JOIN)

@@ -58,6 +58,7 @@ async def test_hidden_skills_are_neither_seen_nor_found_but_match(world: World) 
     assert words(world, aiko.person.id) == {"python", "経理", "c++"}
 
 
+@pytest.mark.long
 async def test_the_form_says_how_and_shows_no_more_than_its_owner_ticks(world: World) -> None:
     aiko, _ = await two_members(world)
     await aiko.presses("profile.edit")
@@ -87,6 +88,7 @@ async def test_changed_skills_are_found_and_former_ones_are_not(world: World) ->
     assert words(world, aiko.person.id) == set()
 
 
+@pytest.mark.long
 async def test_whatever_is_typed_is_shown_as_typed_and_matches_only_as_words(world: World) -> None:
     aiko, jiro = await two_members(world)
     typed = "😀,,、・ <!channel>, --- *太字*"

@@ -41,6 +41,7 @@ async def test_who_never_met_the_bot_gets_the_app_one_by_one(world: World) -> No
     assert aiko.stage is Stage.DECLINED
 
 
+@pytest.mark.long
 async def test_every_verb_in_words_and_the_way_out(world: World) -> None:
     aiko = await a_member(world, **PROFILE)
     told = {
@@ -74,6 +75,7 @@ async def in_a_channel(world: World, aiko: Somebody) -> None:
     assert "青空ロジ" not in theirs
 
 
+@pytest.mark.long
 async def test_in_a_channel_and_to_strangers_nothing_is_told_of_anybody(world: World) -> None:
     teams, aiko = world.ground.teams, await a_member(world, **PROFILE)
     await in_a_channel(world, aiko)

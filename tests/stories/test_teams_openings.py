@@ -43,6 +43,7 @@ async def test_a_referral_taken_back(company: Company, reader: Reader) -> None:
     await test_refer.test_taken_back_by_the_referrer_while_asked(company, reader)
 
 
+@pytest.mark.long
 async def test_hr_writes_it_in_dialogs_and_the_channel_shows_it(company: Company) -> None:
     await company.world.slack.joins(
         ALUMNI, name="見知らぬ 人", email="x@home.example.jp"

@@ -106,6 +106,7 @@ async def test_where_an_administrator_says_no_a_mail_goes(town: Town) -> None:
     assert "/alumni" not in mail.text.replace(f"{town.base_url}/alumni", "")
 
 
+@pytest.mark.long
 async def test_hr_hears_once_what_an_administrator_has_to_allow(town: Town) -> None:
     """However many leavers it meets; and by mail, because Teams may say no to HR as well."""
     others = [f"w{number}@minato.example.jp" for number in range(3)]
@@ -119,6 +120,7 @@ async def test_hr_hears_once_what_an_administrator_has_to_allow(town: Town) -> N
     assert len(hr) == len(told)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("missing", "reason"), [(USER_ROLE, "find_forbidden"), (CATALOGUE_ROLE, "not_in_catalogue")]
 )
@@ -131,6 +133,7 @@ async def test_each_permission_that_is_missing_is_named(town: Town, missing: str
     assert any(missing in mail.text for mail in town.mailbox.mails())
 
 
+@pytest.mark.long
 async def test_who_is_not_in_the_tenant_gets_a_mail_and_hr_sees_it(town: Town) -> None:
     await town.hears_of_leaving()
     assert town.question().went_by == "mail"

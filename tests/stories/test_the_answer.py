@@ -58,6 +58,7 @@ async def test_the_answer_is_seen_in_a_dialog_only(world: World) -> None:
     assert "今後ご連絡しません" in aiko.sees(Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_an_answer_can_be_changed_until_the_last_day(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.no", Side.COMPANY)
@@ -77,6 +78,7 @@ async def test_an_answer_can_be_changed_until_the_last_day(world: World) -> None
     assert said == [Decision.REFUSED, Decision.GIVEN, Decision.REFUSED]
 
 
+@pytest.mark.long
 async def test_after_the_last_day_the_question_is_closed(world: World) -> None:
     aiko = await who_was_asked(world)
     await world.on("2026-03-31", at="18:01")
@@ -85,6 +87,7 @@ async def test_after_the_last_day_the_question_is_closed(world: World) -> None:
     assert aiko.stage is Stage.UNANSWERED
 
 
+@pytest.mark.long
 async def test_later_brings_one_mail_after_three_months_and_then_nothing(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.later", Side.COMPANY, personal_email=aiko.home_email)
@@ -129,6 +132,7 @@ async def test_later_without_an_address_takes_back_an_earlier_one(world: World) 
     assert world.mailbox(aiko.home_email) == ["welcome.proof"]
 
 
+@pytest.mark.long
 async def test_silence_is_a_silent_record_and_goes_after_ninety_days(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31")
     await world.on("2026-03-31", at="18:00")
@@ -143,6 +147,7 @@ async def test_silence_is_a_silent_record_and_goes_after_ninety_days(world: Worl
     assert [kind for kind, _ in aiko.letters] == ["welcome.question"] * 2
 
 
+@pytest.mark.long
 async def test_silence_and_hr_hands_over_a_code(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31")
     await world.on("2026-04-02")
@@ -158,6 +163,7 @@ async def test_silence_and_hr_hands_over_a_code(world: World) -> None:
     assert aiko.person.name == "髙橋 愛子"
 
 
+@pytest.mark.long
 async def test_a_company_address_is_no_private_address(world: World) -> None:
     aiko = await who_was_asked(world)
     for answer in ("welcome.yes", "welcome.later"):
@@ -168,6 +174,7 @@ async def test_a_company_address_is_no_private_address(world: World) -> None:
     assert aiko.stage is Stage.ASKED
 
 
+@pytest.mark.long
 async def test_five_wrong_proofs_lock(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes()
@@ -198,6 +205,7 @@ async def test_a_new_address_makes_the_old_proof_worthless(world: World) -> None
     assert aiko.person.private_email_proven_at is not None
 
 
+@pytest.mark.long
 async def test_nobody_answers_for_somebody_else(world: World) -> None:
     aiko = await who_was_asked(world)
     jiro = await who_was_asked(world, "山﨑 次郎", last_day="2026-04-30")
@@ -211,6 +219,7 @@ async def test_nobody_answers_for_somebody_else(world: World) -> None:
     assert jiro.stage is Stage.ASKED
 
 
+@pytest.mark.long
 async def test_who_inherits_a_company_account_answers_for_nobody(world: World) -> None:
     aiko = await who_said_yes(world)
     await world.on("2026-04-01")
@@ -220,6 +229,7 @@ async def test_who_inherits_a_company_account_answers_for_nobody(world: World) -
     assert aiko.stage is Stage.ENROLLED
 
 
+@pytest.mark.long
 async def test_an_unproven_address_gets_an_invitation_without_a_code(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.says_yes()
@@ -244,6 +254,7 @@ async def test_an_unproven_address_gets_an_invitation_without_a_code(world: Worl
     assert "おかえりなさい、髙橋 愛子さん" in aiko.sees()
 
 
+@pytest.mark.long
 async def test_an_english_speaker_is_asked_in_english(world: World) -> None:
     anna = world.employee("Anna Müller", "2026-03-31", locale="en-US", zone="Europe/Berlin")
     raj = world.employee("Raj Patel", "2026-03-31")
@@ -264,6 +275,7 @@ async def test_an_english_speaker_is_asked_in_english(world: World) -> None:
     assert "Check your profile" in anna.sees()
 
 
+@pytest.mark.long
 async def test_who_is_not_in_the_company_chat_gets_company_mail(world: World) -> None:
     aiko = world.employee("髙橋 愛子", "2026-03-31", account=False)
     await world.feed_says(aiko.leaves())

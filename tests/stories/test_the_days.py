@@ -44,6 +44,7 @@ async def test_without_a_last_working_day_thirty_days_before_and_on_the_last_day
     assert aiko.letters == [(QUESTION, "03-01 09:00"), (QUESTION, "03-31 09:00")]
 
 
+@pytest.mark.long
 async def test_a_late_notice_is_asked_at_once(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-02-20", works_until="2026-02-06")
     assert aiko.letters == [(QUESTION, "02-02 09:00")]
@@ -52,6 +53,7 @@ async def test_a_late_notice_is_asked_at_once(world: World) -> None:
     assert aiko.letters == [(QUESTION, "02-02 09:00"), (QUESTION, "02-06 09:00")]
 
 
+@pytest.mark.long
 async def test_a_notice_after_the_last_working_day_asks_once(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-02", works_until="2026-01-30")
     assert aiko.letters == [(QUESTION, "02-02 09:00")]
@@ -63,6 +65,7 @@ async def test_a_notice_after_the_last_working_day_asks_once(world: World) -> No
     assert [kind for kind, _ in aiko.letters] == [QUESTION, "welcome.proof", "welcome.invitation"]
 
 
+@pytest.mark.long
 async def test_a_notice_after_the_last_day_is_a_silent_record(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-01-30")
     assert aiko.stage is Stage.UNANSWERED
@@ -70,6 +73,7 @@ async def test_a_notice_after_the_last_day_is_a_silent_record(world: World) -> N
     assert aiko.letters == []
 
 
+@pytest.mark.long
 async def test_a_date_that_moves_before_the_question_moves_the_question(world: World) -> None:
     aiko = await a_leaver(world, last_day="2026-03-31", works_until="2026-02-24")
     await world.feed_says(aiko.leaves(退職日="2026-04-30", 最終出社日="2026-03-24"))
@@ -99,6 +103,7 @@ async def test_a_date_that_moves_after_the_second_question_brings_no_third(world
     assert [at for _, at in aiko.letters] == ["02-10 09:00", "02-24 09:00"]
 
 
+@pytest.mark.long
 async def test_a_date_that_moves_after_the_consent_moves_the_enrolment(world: World) -> None:
     aiko = await who_said_yes(world)
     await world.feed_says(aiko.leaves(退職日="2026-04-15"))
@@ -109,6 +114,7 @@ async def test_a_date_that_moves_after_the_consent_moves_the_enrolment(world: Wo
     assert [kind for kind, _ in aiko.letters] == [QUESTION, "welcome.proof", "welcome.invitation"]
 
 
+@pytest.mark.long
 async def test_the_same_file_twice_changes_no_row(world: World) -> None:
     aiko = world.employee("髙橋 愛子", "2026-03-31", "2026-02-24")
     jiro = world.employee("山﨑 次郎", "2026-03-31")

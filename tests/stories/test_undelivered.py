@@ -126,6 +126,7 @@ async def test_the_list_of_leavers_leads_there(world: World) -> None:
     assert question(world).status is Status.SENT
 
 
+@pytest.mark.long
 async def test_an_operator_tries_again_beside_the_running_house(world: World) -> None:
     """On the same database, from a process of its own as far as the house can see."""
     aiko = await who_was_not_reached(world)
@@ -153,6 +154,7 @@ def count(world: World, what: str) -> int:
     return int(world.reads(look))
 
 
+@pytest.mark.long
 async def test_nobody_but_hr_reads_the_list(world: World) -> None:
     """A button that was never shown to them does nothing."""
     aiko = await who_was_not_reached(world)

@@ -32,6 +32,7 @@ async def test_who_is_held_or_silent_is_withdrawn_too(world: World) -> None:
     assert held.stage is silent.stage is Stage.WITHDRAWN
 
 
+@pytest.mark.long
 async def test_an_old_button_does_nothing_any_more(world: World) -> None:
     aiko = await who_was_asked(world)
     await world.feed_says(aiko.leaves(状態="撤回"))
@@ -43,6 +44,7 @@ async def test_an_old_button_does_nothing_any_more(world: World) -> None:
     assert aiko.stage is Stage.WITHDRAWN
 
 
+@pytest.mark.long
 async def test_a_notice_that_comes_back_is_asked_anew(world: World) -> None:
     aiko = await who_said_yes(world)
     await world.feed_says(aiko.leaves(状態="撤回"))
@@ -55,6 +57,7 @@ async def test_a_notice_that_comes_back_is_asked_anew(world: World) -> None:
     assert aiko.stage is Stage.UNANSWERED  # the consent of before does not count
 
 
+@pytest.mark.long
 async def test_who_refused_is_not_asked_again_when_the_notice_comes_back(world: World) -> None:
     aiko = await who_was_asked(world)
     await aiko.presses("welcome.no", Side.COMPANY)
@@ -64,6 +67,7 @@ async def test_who_refused_is_not_asked_again_when_the_notice_comes_back(world: 
     assert [kind for kind, _ in aiko.letters] == ["welcome.question"]
 
 
+@pytest.mark.long
 async def test_after_the_enrolment_a_withdrawal_is_a_question_to_hr(world: World) -> None:
     aiko = await who_was_enrolled(world)
     await world.feed_says(aiko.leaves(状態="撤回"))
