@@ -293,7 +293,6 @@ def test_no_package_is_made_that_teams_would_refuse() -> None:
 # --- the zip and its icons -------------------------------------------------------------------------------
 
 
-@pytest.mark.long
 @BOTH
 def test_the_same_settings_give_the_same_bytes(side: Side) -> None:
     first, again = (package(app(side), REGISTRY, TEXTS, BRAND) for _ in range(2))
@@ -358,7 +357,6 @@ def run(folder: Path, *line: str, **settings: str) -> subprocess.CompletedProces
     )  # fmt: skip
 
 
-@pytest.mark.long
 def test_the_settings_are_enough(tmp_path: Path) -> None:
     given = {
         "company_name": "Minato",
@@ -376,7 +374,6 @@ def test_the_settings_are_enough(tmp_path: Path) -> None:
     assert paper == manifest(made, REGISTRY, TEXTS, brand)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("line", "named"),
     [
@@ -396,7 +393,6 @@ def test_what_is_missing_is_named(tmp_path: Path, line: list[str], named: list[s
     assert not (tmp_path / "okaeri.zip").exists()
 
 
-@pytest.mark.long
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     given = {"company_name": "Minato", "base_url": URL, "teams_alumni_app_id": APP_ID}
     done = run(tmp_path, "--out", "nowhere/okaeri.zip", **given)

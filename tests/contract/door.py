@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
+import pytest
+
 ACK: Final = 3.0
 """Seconds that an acknowledgement may take, however slow the world outside is: what Slack waits."""
 NAMES: Final = (
@@ -278,3 +280,9 @@ CLAUSES: Final[tuple[Clause, ...]] = (
 )
 EVENTS: Final[tuple[Clause, ...]] = (an_event_that_cannot_be_recorded_is_told_again,)
 """What a door promises besides at which a platform tells what happened; our own pages hear of nothing."""
+
+
+def few_of(clauses: Sequence[Clause]) -> list[Any]:
+    """Every third at every run, all in the long one; at the door of Slack each is kept at every run."""
+    long = pytest.mark.long
+    return [one if n % 3 == 0 else pytest.param(one, marks=long) for n, one in enumerate(clauses)]

@@ -9,6 +9,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page
 
 from tests.e2e.at_the_page import START, opened
@@ -26,6 +27,7 @@ GLYPH = """character => {
 }"""
 
 
+@pytest.mark.long
 async def test_the_mission_on_the_page(tmp_path: Path) -> None:
     assert renders_japanese(find_browser())
     async with opened(tmp_path, "story") as desk:

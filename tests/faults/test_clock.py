@@ -4,11 +4,12 @@ is seen from outside."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -38,6 +39,13 @@ from tests.postgres import wanted
 from tests.world import free_port
 
 STEP = timedelta(hours=1)
+
+
+def one_of_them(cases: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Of many alike the first at every run, all in the long one."""
+    return [cases[0], *(pytest.param(*case, marks=pytest.mark.long) for case in cases[1:])]
+
+
 SHIFTS = [
     ("Europe/Berlin", "2026-03-27"),  # the clocks go forward on the 29th
     ("Europe/Berlin", "2026-10-23"),  # and back on the 25th
@@ -63,7 +71,7 @@ async def ticks(
     return came
 
 
-@pytest.mark.parametrize(("zone", "day"), SHIFTS)
+@pytest.mark.parametrize(("zone", "day"), one_of_them(SHIFTS))
 @pytest.mark.parametrize("outage", [timedelta(0), timedelta(days=3)], ids=["", "down for three days"])
 async def test_one_question_and_one_nudge_whatever_the_clocks_do(
     desk: Desk, zone: str, day: str, outage: timedelta
@@ -95,7 +103,7 @@ LAST_DAYS = [
 ]
 
 
-@pytest.mark.parametrize(("zone", "day", "at"), LAST_DAYS)
+@pytest.mark.parametrize(("zone", "day", "at"), one_of_them(LAST_DAYS))
 @pytest.mark.parametrize("outage", [timedelta(0), timedelta(days=3)], ids=["", "down for three days"])
 async def test_enrolled_once_on_the_last_day(
     desk: Desk, zone: str, day: str, at: time, outage: timedelta

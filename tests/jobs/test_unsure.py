@@ -32,6 +32,7 @@ from tests.postgres import postgres
 __all__ = ["hasty", "post"]
 
 
+@pytest.mark.long
 async def test_who_is_slow_to_accept_is_not_written_to_again(hasty: Post) -> None:
     """Slack takes what it was asked for long after we hung up: nobody asks before it can have done so."""
     hasty.pace = 1.0

@@ -83,6 +83,7 @@ async def test_in_the_other_order_by_pages_alone(world: World, reader: Reader) -
     assert mailbox(world, aiko) == NEW
 
 
+@pytest.mark.long
 async def test_a_session_alone_moves_nothing(world: World) -> None:
     aiko = await a_member(world)
     who = accounts.web_person(aiko.person.id, Side.ALUMNI)

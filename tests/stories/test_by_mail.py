@@ -98,6 +98,7 @@ async def test_a_change_leads_to_the_profile(world: World, reader: Reader) -> No
     assert aiko.person.listed
 
 
+@pytest.mark.long
 async def test_no_is_said_by_mail_too_and_nothing_follows(world: World, reader: Reader) -> None:
     aiko = world.employee("髙橋 愛子", "2026-03-31", account=False)
     await world.feed_says(aiko.leaves())

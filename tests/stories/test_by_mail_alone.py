@@ -102,6 +102,7 @@ async def test_the_answer_behind_a_mail_names_no_whole_address(world: World, rea
     assert "e…@home.example.jp" in readers[0].browser.words
 
 
+@pytest.mark.long
 async def test_from_the_question_to_the_answered_checkin(world: World, readers: list[Reader]) -> None:
     aiko = await who_was_asked(world)
     reader, at_home = readers

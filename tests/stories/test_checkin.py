@@ -32,6 +32,7 @@ async def test_thirty_days_after_joining_but_not_in_golden_week(world: World) ->
     assert nudges(aiko) == ["05-07 10:00"]
 
 
+@pytest.mark.long
 async def test_in_the_window_of_the_person(world: World) -> None:
     anna = world.employee("Anna Müller", "2026-03-31", locale="en-US")
     await world.feed_says(anna.leaves())

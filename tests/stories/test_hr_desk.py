@@ -94,6 +94,7 @@ async def test_a_file_is_looked_at_then_applied_once(
     assert len(world.told_hr("intake.report")) == 1
 
 
+@pytest.mark.long
 async def test_what_is_applied_is_taken_although_the_house_stops_there(world: World, hr: Reader) -> None:
     """The page says so, looks again by itself, and has the result when somebody has taken the file."""
     app, before = world.ground.app, count(world, Leaver)

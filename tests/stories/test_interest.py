@@ -68,6 +68,7 @@ async def test_from_the_opening_to_the_answer(company: Company) -> None:
     assert raised(world)[0].step is Step.TALK
 
 
+@pytest.mark.long
 async def test_an_excluded_deputy_learns_nothing(company: Company) -> None:
     world = company.world
     aiko, row = await a_member(world), company.opening()

@@ -83,6 +83,7 @@ async def test_nothing_is_left_anywhere(company_in_file: Company, minutes: int) 
         assert "ご覧いただける関心表明はありません" in world.hr.sees(Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_the_journal_never_hears_of_it(company: Company) -> None:
     world = company.world
     aiko, row = await who_agreed(world), company.opening()

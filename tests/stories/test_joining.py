@@ -26,6 +26,7 @@ async def test_a_confirmed_address_that_we_proved_ties(world: World) -> None:
     assert "おかえりなさい、髙橋 愛子さん" in aiko.sees()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "details",
     [{"email_confirmed": False}, {"email": "else@home.example.jp"}, {"guest": True}],

@@ -39,6 +39,7 @@ async def test_nothing_is_shown_before_the_owner_confirmed_it(world: World) -> N
     assert "髙橋" not in await jiro.types("/alumni find 青空")
 
 
+@pytest.mark.long
 async def test_the_profile_form_is_filled_in_and_shows_nothing_yet(world: World) -> None:
     aiko, _ = await two_members(world)
     await aiko.presses("profile.edit")

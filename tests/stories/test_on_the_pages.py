@@ -48,6 +48,7 @@ async def test_a_member_signs_in_by_mail_and_finds_people(world: World, browser:
     assert "青空ロジ" in browser.words
 
 
+@pytest.mark.long
 async def test_a_sign_in_link_works_once(world: World, browser: Browser) -> None:
     aiko = await a_member(world)
     await signed_in(world, browser, aiko)

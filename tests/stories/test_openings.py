@@ -58,6 +58,7 @@ NARROWED = {
 }
 
 
+@pytest.mark.long
 async def test_words_narrow_it_down(company: Company) -> None:
     aiko = await a_member(company.world)
     three(company)

@@ -53,6 +53,7 @@ async def test_wishes_are_kept_and_shown_again(company: Company) -> None:
     assert seen.index("：経理") < seen.index("営業企画")
 
 
+@pytest.mark.long
 async def test_the_tick_is_a_consent_and_unticking_keeps_it(company: Company) -> None:
     world = company.world
     aiko = await a_member(world)

@@ -59,6 +59,7 @@ async def test_a_change_edits_the_message_that_stands(company: Company) -> None:
     assert "button" not in str(over.blocks)
 
 
+@pytest.mark.long
 async def test_a_deleted_message_is_posted_anew(company: Company) -> None:
     world, hr = company.world, company.world.hr
     row = await published(world)

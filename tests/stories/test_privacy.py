@@ -43,6 +43,7 @@ async def test_a_member_sees_everything_and_why(world: World) -> None:
     assert aiko.person.employer == "港商事"
 
 
+@pytest.mark.long
 async def test_consents_are_given_and_taken_back_one_by_one(world: World) -> None:
     aiko = await a_member(world)
     person = aiko.person.id

@@ -143,6 +143,7 @@ async def test_on_our_pages_and_by_mail_alone(company: Company, reader: Reader) 
     assert row.id == referral(world).opening_id
 
 
+@pytest.mark.long
 async def test_no_erases_everything_and_looks_like_silence(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, row = await who_referred(company)

@@ -96,6 +96,7 @@ async def test_oneself_an_employee_and_who_is_here(company: Company) -> None:
     assert world.delivered("refer.ask") == []
 
 
+@pytest.mark.long
 async def test_a_member_who_shows_themselves_to_nobody(company: Company, reader: Reader) -> None:
     world = company.world
     aiko, jiro = await a_member(world), await a_member(world, "山﨑 次郎", "2026-04-30")

@@ -76,6 +76,7 @@ async def test_a_no_after_the_yes_is_a_no(company: Company, reader: Reader) -> N
     assert len(company.world.delivered("introduced.left")) == 2
 
 
+@pytest.mark.long
 async def test_consent_holds_for_the_words_that_were_read(company: Company, reader: Reader) -> None:
     world = company.world
     await who_referred(company)

@@ -45,6 +45,7 @@ async def test_shown_skills_are_seen_and_found(world: World) -> None:
     assert words(world, aiko.person.id) == {"python", "経理", "c++"}
 
 
+@pytest.mark.long
 async def test_hidden_skills_are_neither_seen_nor_found_but_match(world: World) -> None:
     aiko, jiro = await two_members(world)
     everything_else = [field for field in CHOOSABLE if field != "skills"]

@@ -32,6 +32,7 @@ async def test_a_hand_from_the_opening_to_the_answer(company: Company) -> None:
     await test_interest.test_from_the_opening_to_the_answer(company)
 
 
+@pytest.mark.long
 async def test_a_referral_from_the_form_to_the_thanks(
     company: Company, reader: Reader, capfd: pytest.CaptureFixture[str]
 ) -> None:

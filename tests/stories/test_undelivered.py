@@ -92,6 +92,7 @@ async def test_hr_is_told_once_and_has_it_sent_again(either: World) -> None:
     assert "お届けできなかった連絡（" not in await hr.types("leavers", Side.COMPANY)
 
 
+@pytest.mark.long
 async def test_what_is_not_needed_is_let_go_from_a_mail(tmp_path: Path) -> None:
     """森 has no account in the chat: told by mail, and everything else on a page."""
     async with world_in(tmp_path, hr=MORI) as world:
