@@ -102,7 +102,7 @@ async def test_two_replicas_and_a_bad_day_of_slack(tmp_path: Path) -> None:
         blowing.cancel()
         site.slack.faults.clear()
         site.expire()
-        await arrive(site, "n", 12, 40)
+        await arrive(site, "n", 12, 100)  # at the latest when what is overdue is looked for: once a minute
         obeyed(site)
         found = doubled_and_lost(site, "n", 12)
         figures.note("a bad day of Slack", site.kind, faults=weather.faults, **found)
