@@ -102,6 +102,8 @@ async def test_two_replicas_and_a_bad_day_of_slack(tmp_path: Path) -> None:
         blowing.cancel()
         site.slack.faults.clear()
         site.expire()
+        if site.kind == "postgresql":
+            site.sql("UPDATE okaeri_queue.pgqueuer SET execute_after = now()")
         await arrive(site, "n", 12, 100)  # at the latest when what is overdue is looked for: once a minute
         obeyed(site)
         found = doubled_and_lost(site, "n", 12)
