@@ -117,6 +117,7 @@ class Receivers:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._windows: dict[str, tuple[datetime, datetime]] = {}
 
     def look(self, tx: Tx, row: Delivery, of: Known) -> tuple[Receiver, Mapping[str, Any]]:
         """Receiver and words of a row that was claimed in this transaction.
@@ -160,8 +161,16 @@ class Receivers:
     def _wakes_nobody(self, tx: Tx, row: Delivery, of: Known) -> None:
         """Of many that wait for their turn, those whose turn comes at night wait for the day."""
         person = of.people.get(row.person_id or "") if row.bulk else None
-        if person is not None and (opens := self._policy.opens(now(tx), person.zone)) > now(tx):
+        if person is not None and (opens := self._opens(now(tx), person.zone)) > now(tx):
             raise Later(opens)
+
+    def _opens(self, at: datetime, zone: str) -> datetime:
+        """As the policy says; the same for all who live in a zone, and for a minute."""
+        minute = at.replace(second=0, microsecond=0)
+        kept = self._windows.get(zone)
+        if kept is None or kept[0] != minute:
+            kept = self._windows[zone] = minute, self._policy.opens(minute, zone)
+        return kept[1]
 
     def _forbidden(self, tx: Tx, row: Delivery, of: Known) -> str:
         if row.payload is None:
