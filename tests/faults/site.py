@@ -268,7 +268,7 @@ async def around(folder: Path, url: str, changes: dict[str, Any]) -> AsyncIterat
     """The same with a database that is there, or that the first process makes."""
     clock, front, answers = Clock(), Front(), Answers()
     mailbox = Mailbox(clock.wire)
-    slack = LocalSlack(clock.wire, retry_delays=(0.0, 0.5, 5.0))
+    slack = LocalSlack(clock.wire, retry_delays=(0.0, 0.2, 0.5))
     outside = web.Application(middlewares=[answers.__call__])
     outside.add_subapp("/local-slack/", slack.web_api())
     await mailbox.start()
