@@ -161,17 +161,22 @@ async def test_an_account_without_an_answer_keeps_no_other(post: Post) -> None:
     assert len(post.slack.calls("users.info")) == 4
 
 
-async def test_who_invites_is_left_alone_as_long_as_it_asks(post: Post) -> None:
-    """On a last day many are invited at once."""
-    post.pace = 1.0
-    post.inviter.trouble = [Away("TooManyRequests", 60.0)] * 1000
-    for number in range(40):
+def guests(post: Post, count: int) -> None:
+    """So many people are to be invited."""
+    for number in range(count):
         person = post.reader(f"g{number}@home.example.jp")
         draft = Draft(
             "welcome.invitation", CARD, Purpose.STAY_IN_TOUCH, Route.PRIVATE_MAIL, f"i{number}", person.id,
             invites=True,
         )  # fmt: skip
         post.desk.does(lambda tx, d=draft: outbox.put(tx, d))  # type: ignore[misc]
+
+
+async def test_who_invites_is_left_alone_as_long_as_it_asks(post: Post) -> None:
+    """On a last day many are invited at once."""
+    post.pace = 1.0
+    post.inviter.trouble = [Away("TooManyRequests", 60.0)] * 1000
+    guests(post, 40)
     await post.runs(50, couriers=2)
     assert post.inviter.asked <= 12, "those that were on their way"
     before = post.inviter.asked
@@ -181,13 +186,7 @@ async def test_who_invites_is_left_alone_as_long_as_it_asks(post: Post) -> None:
 
 async def test_one_guest_who_is_not_there_yet_keeps_no_other(post: Post) -> None:
     post.inviter.trouble = [Retry("guest_not_there_yet", 30.0)] * 2
-    for number in range(2):
-        person = post.reader(f"g{number}@home.example.jp")
-        draft = Draft(
-            "welcome.invitation", CARD, Purpose.STAY_IN_TOUCH, Route.PRIVATE_MAIL, f"i{number}", person.id,
-            invites=True,
-        )  # fmt: skip
-        post.desk.does(lambda tx, d=draft: outbox.put(tx, d))  # type: ignore[misc]
+    guests(post, 2)
     await post.runs(2)
     assert post.inviter.asked == 2
     assert {(row.reason, row.attempts) for row in post.rows} == {("guest_not_there_yet", 1)}
