@@ -183,10 +183,10 @@ class Site:
             self.sql("DROP TRIGGER drags" + (f" ON {table}" if self.kind == "postgresql" else ""))
 
     async def in_the_middle(self) -> None:
-        """Wait until a transaction has been open for a while."""
+        """Wait until a transaction has been open for longer than any that nothing drags."""
         seen = 0
         ends = time.monotonic() + PATIENCE
-        while seen < 4:
+        while seen < 10:
             assert time.monotonic() < ends, "nothing was dragging"
             seen = seen + 1 if self._drags() else 0
             await asyncio.sleep(0.05)

@@ -193,8 +193,9 @@ def _of(mark: str) -> str:
 
 
 async def _joins(site: Site, mark: str) -> None:
-    if any(one.email == _mail(mark) for one in site.slack.people(ALUMNI)):
-        await site.slack.redelivers(ALUMNI)  # what was not acknowledged comes again
+    told = [one["event_id"] for one in site.slack.workspace(ALUMNI).events if _mail(mark) in str(one)]
+    if told:
+        await site.slack.redelivers(ALUMNI, told[-1])  # what was not acknowledged comes again
     else:
         await site.slack.joins(ALUMNI, name=f"髙橋 {mark}", email=_mail(mark), email_confirmed=True)
 
