@@ -123,15 +123,15 @@ async def _carried(
     courier: Courier, transport: Shared | None, news: asyncio.Event, database: Database
 ) -> None:
     """Everything that waits; on a server as PgQueuer tells of it."""
-    if transport is None:
-        await courier.work()
-        return
-    transport.start()
+    if transport is not None:
+        transport.start()
     while await database.run(delivering.waiting, reads=True):
         news.clear()
-        if not await courier.work():
+        if not await courier.work() and transport is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), 0.1)
+    courier.stop()
+    await courier.ended()
 
 
 async def _bare() -> float:

@@ -15,7 +15,7 @@ import pytest
 from storage import schema
 from tests.compat.base import BASES, migration, unpacked
 from tests.databases import on_postgresql
-from tests.faults.site import ALUMNI, Replica, Site, around
+from tests.faults.site import ALUMNI, PATIENCE, Replica, Site, around
 from tests.faults.steps import RECEIVE, read_by, write_to
 
 
@@ -69,7 +69,9 @@ async def test_the_old_code_runs_on_the_new_schema_and_the_new_goes_on(tmp_path:
         site.slack.faults.clear()
         site.sql("DELETE FROM pace")  # Slack is asked again at once
         site.expire()
-        await site.finds(lambda: welcomes(site, "sent") == 3)
+        await site.finds(
+            lambda: welcomes(site, "sent") == 3, 3 * PATIENCE
+        )  # a process leaves it alone for 30 s
         await works(site, "b2")
         new.signals(signal.SIGTERM)
         code, told = await new.ended()

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -271,9 +271,10 @@ async def around(folder: Path, url: str, changes: dict[str, Any]) -> AsyncIterat
     slack = LocalSlack(clock.wire, retry_delays=(0.0, 0.2, 0.5))
     outside = web.Application(middlewares=[answers.__call__])
     outside.add_subapp("/local-slack/", slack.web_api())
-    await mailbox.start()
-    await front.start()
-    async with standing(outside) as place, aiohttp.ClientSession() as http:
+    async with AsyncExitStack() as over, standing(outside) as place, aiohttp.ClientSession() as http:
+        for neighbour in (mailbox, front):
+            await neighbour.start()
+            over.push_async_callback(neighbour.stop)
         slack.base_url = f"{place}/local-slack"
         given = {
             "slack_api_url": f"{slack.base_url}/api/", "owners": f"slack:{TEAMS[Side.COMPANY]}:U0OWNER",
@@ -295,8 +296,6 @@ async def around(folder: Path, url: str, changes: dict[str, Any]) -> AsyncIterat
             slack.faults.clear()
             await _end(site)
             await slack.close()
-    await front.stop()
-    await mailbox.stop()
 
 
 async def _end(site: Site) -> None:

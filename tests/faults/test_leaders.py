@@ -172,6 +172,8 @@ MIDDLE = {
     "after the mail's row": "AFTER INSERT ON outbox | NEW.kind = 'welcome.invitation'",
     "giving its lease back": "BEFORE UPDATE OF ended_well ON leases | NEW.name = 'enrolment'",
 }
+ENDED = ("server_gone", "leases_failed", "job_failed")
+"""What a process says of that: it finds the line cut, or first that its own time for an answer is over."""
 LINGERS = 4.0
 """Seconds that a statement takes in which a process is stopped; then the server waits for its next word."""
 
@@ -204,7 +206,7 @@ async def stands_still_in_its_sweep(folder: Path, where: str, lease: float) -> N
         leader.signals(signal.SIGTERM)
         code, told = await leader.ended()
         assert code == 0, told
-        assert "server_gone" in told or "leases_failed" in told, "its transaction was ended under its hands"
+        assert any(one in told for one in ENDED), "its transaction was ended under its hands"
         found = figures.count(ENROL.effects(site, "e1"))
         figures.note("SIGSTOP in a sweep", site.kind, faults=1, **found)
 
