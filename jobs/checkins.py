@@ -27,14 +27,13 @@ async def sweep(database: Database, policy: Policy) -> bool:
 def step_all(tx: Tx, policy: Policy, rows: Sequence[Due]) -> None:
     """Bring every due check-in one step on. A step outside a respectful hour waits for the next window."""
     round_ = _Round(policy, now(tx))
-    allowed = allowing(tx, {row.person_id for row in rows}, Purpose.STAY_IN_TOUCH)
-    steps, copies = [], []
-    for row in rows:
-        step, copy = round_.step(row) if row.person_id in allowed else (Step(row.id, State.STOPPED), None)
-        steps.append(step)
-        copies += [copy] if copy else []
-    checkins.take(tx, steps)
-    to_many(tx, "checkin.nudge", copies, Purpose.STAY_IN_TOUCH)
+    ways = [(row, *round_.step(row)) for row in rows]
+    allowed = to_many(tx, "checkin.nudge", [copy for *_, copy in ways if copy], Purpose.STAY_IN_TOUCH)
+    if others := {row.person_id for row in rows} - allowed:
+        allowed |= allowing(tx, others, Purpose.STAY_IN_TOUCH)
+    checkins.take(tx, [
+        step if row.person_id in allowed else Step(row.id, State.STOPPED) for row, step, _ in ways
+    ])  # fmt: skip
 
 
 class _Round:

@@ -107,16 +107,17 @@ class Due:
 def _due(these: ColumnElement[bool]) -> Select[Any]:
     """In the order of the index: a server that had to sort would look through all that is due for every
     batch."""
+    mine, theirs = Checkin.__table__.c, Person.__table__.c
     ours = (
-        select(Checkin.id, Checkin.person_id, Checkin.number, Checkin.state)
+        select(mine.id, mine.person_id, mine.number, mine.state)
         .where(Checkin.state == bindparam("now_in"), Checkin.due_at <= bindparam("day"), these)
         .order_by(Checkin.due_at)
         .limit(MOST)
         .with_for_update(skip_locked=True)
         .cte("ours")
     )
-    query = select(ours, Person.name, Person.employer, Person.zone, Person.paused_until)
-    return query.join(Person, Person.id == ours.c.person_id)
+    query = select(ours, theirs.name, theirs.employer, theirs.zone, theirs.paused_until)
+    return query.join(Person.__table__, theirs.id == ours.c.person_id)
 
 
 _DUE = Sifted(Checkin.id, _due)

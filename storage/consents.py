@@ -134,9 +134,10 @@ def allows(tx: Tx, person_id: str | None, purpose: Purpose) -> bool:
 
 
 def _given(theirs: ColumnElement[bool]) -> Select[str]:
-    own = theirs & (Consent.purpose == bindparam("purpose"))
-    newest = select(func.max(Consent.id)).where(own).group_by(Consent.person_id)
-    return select(Consent.person_id).where(Consent.id.in_(newest), Consent.decision == Decision.GIVEN)
+    said = Consent.__table__.c
+    newest = select(func.max(said.id)).where(theirs & (said.purpose == bindparam("purpose")))
+    last = said.id.in_(newest.group_by(said.person_id))
+    return select(said.person_id).where(last, said.decision == Decision.GIVEN)
 
 
 _GIVEN = Among(Consent.person_id, _given)

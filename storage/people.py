@@ -220,9 +220,8 @@ def opener(tx: Tx, people: Collection[str]) -> Callable[[str, str, bytes], str]:
     return lambda person, place, blob: unseal(keys(person), blob, f"{place}:{person}").decode()
 
 
-_KEYS = Among(
-    PersonKey.person_id, lambda theirs: select(PersonKey.person_id, PersonKey.wrapped).where(theirs)
-)
+_ROW = PersonKey.__table__.c
+_KEYS = Among(_ROW.person_id, lambda theirs: select(_ROW.person_id, _ROW.wrapped).where(theirs))
 
 
 def _keys(tx: Tx, people: Collection[str]) -> Callable[[str], bytes]:

