@@ -142,8 +142,10 @@ async def test_tries_are_spread_so_that_nobody_comes_in_step(post: Post) -> None
     later = [row.next_try - at for row in post.rows]
     assert all(30 - 8 <= seconds <= 30 + 4 for seconds in later)
     assert len({round(seconds, 3) for seconds in later}) > 15
-    await post.runs(3000, step=10)
-    longest = max(row.next_try for row in post.rows if row.status is Status.PENDING) - post.desk.clock.wire()
+    longest = 0.0
+    while waits := [row.next_try for row in post.rows if row.status is Status.PENDING]:
+        longest = max(longest, max(waits) - post.desk.clock.wire())
+        await post.runs(100, step=10)
     assert 60 < longest <= 30 + 900
 
 
