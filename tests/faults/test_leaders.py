@@ -22,7 +22,7 @@ from tests.faults import figures
 from tests.faults.site import Replica, Site, a_site
 from tests.faults.steps import ENROL, read_by, write_to
 
-ENROLMENT_EVERY = 20.0
+ENROLMENT_EVERY, RESCUE_EVERY = 20.0, 60.0
 STARTS = 15.0
 """Seconds that a machine with other things to do may take for everything else."""
 
@@ -57,9 +57,11 @@ def no_writer(site: Site) -> Iterator[None]:
         yield
 
 
-async def carried(site: Site, kind: str, count: int = 1) -> None:
+async def carried(site: Site, kind: str, count: int = 1, seconds: float = 60.0) -> None:
     """Wait until messages are marked as sent."""
-    await site.finds(lambda: site.count(f"outbox WHERE kind = '{kind}' AND status = 'sent'") == count, 60)
+    await site.finds(
+        lambda: site.count(f"outbox WHERE kind = '{kind}' AND status = 'sent'") == count, seconds
+    )
 
 
 async def rests(site: Site, replica: Replica, kind: str) -> None:
@@ -135,7 +137,7 @@ async def test_who_slept_between_the_claim_and_slack_for_longer_than_its_lease(t
             if site.kind == "postgresql":
                 site.sql("DROP TRIGGER lingers ON outbox")
             await site.start()
-            await carried(site, "test.l")
+            await carried(site, "test.l", seconds=LEASE + RESCUE_EVERY)
         finally:
             sleeper.signals(signal.SIGCONT)
         await rests(site, sleeper, "test.l")
